@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# All that can be said without running the product. Every check runs; the exit code counts the failed ones.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bin=.venv/bin
+failed=0
+
+check() {
+  local name=$1
+  shift
+  if output=$("$@" 2>&1); then
+    echo "ok    $name"
+  else
+    echo "FAIL  $name"
+    echo "$output" | sed 's/^/      /'
+    failed=$((failed + 1))
+  fi
+}
+
+no_addresses() {
+  ! grep -nE '"resolved"|https?://[^ ]*\.(tgz|whl|tar\.gz)' package-lock.json requirements.txt requirements-dev.txt
+}
+
+check "format"        $bin/ruff format --check .
+check "lint"          $bin/ruff check .
+check "types"         $bin/mypy
+check "imports"       $bin/lint-imports
+check "dependencies"  $bin/deptry shared function_app.py
+check "mappings"      $bin/python -m shared.ops.mappings check
+check "yaml"          $bin/yamllint --strict mappings
+check "spelling"      $bin/codespell --skip '*.lock,package-lock.json,requirements*.txt,node_modules,.venv,.tools' --ignore-words-list 'te,fo,ans,sav'
+check "requirements"  bash dev/lock.sh --check
+check "no addresses"  no_addresses
+exit "$failed"
