@@ -1,0 +1,258 @@
+"""The nouns of the sync. Plain frozen data: nothing here does I/O or reads a clock.
+
+Sides are `dynamics` and `sap` everywhere. A column is named as its connector names it ('name', 'address.Country',
+'productid.productnumber'); a *field* is one row of a mapping: one business meaning on both sides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Literal
+
+type Side = Literal["dynamics", "sap"]
+type Scalar = str | bool | int | Decimal | date | datetime | None
+type Value = Scalar | tuple[Scalar, ...]  # a field on several columns is a tuple in the columns' order
+type Values = Mapping[str, Scalar]
+
+SIDES: tuple[Side, Side] = ("dynamics", "sap")
+OTHER: Mapping[Side, Side] = {"dynamics": "sap", "sap": "dynamics"}
+EMPTY: Mapping[str, object] = MappingProxyType({})
+
+type Cause = Literal["event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A hint that record `key` on `side` was touched. It carries no data: the worker reads how things are now.
+
+    `origin` is what message ids derive from (a webhook's OperationId, a CloudEvent's id, a run's id); `correlation`
+    is the id a person follows; `attempt` counts re-schedulings of this origin; `pair_key` is the Dynamics key of the
+    pair, known or (for a record born in SAP) derived: it names the partition.
+    """
+
+    flow: str
+    side: Side
+    key: str
+    origin: str
+    correlation: str
+    cause: Cause = "event"
+    deleted: bool = False
+    attempt: int = 0
+    first_seen: datetime | None = None
+    pair_key: str = ""
+    asked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a system's metadata says of a column.
+
+    `type`: text, flag, int, decimal, date (a day), instant (aware UTC), time, guid, choice (int with fixed options),
+    lookup (read as the other row's key; `bind` is the navigation property to write it by, `target` the set).
+    `max_length` in characters; `scale` in decimals. `create`, `update`, `filter`: may it be sent in a create, in an
+    update, used to find records.
+    """
+
+    type: Literal["text", "flag", "int", "decimal", "date", "instant", "time", "guid", "choice", "lookup"] = "text"
+    max_length: int | None = None
+    scale: int | None = None
+    create: bool = True
+    update: bool = True
+    filter: bool = True
+    bind: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What a flow reads of an object on one side: the same for read, find, create and update.
+
+    `parts` says which row of a collection is meant: {'company': {'CompanyCode': ('1710',)}, 'tax': {'BPTaxType':
+    ('DE0', 'GB0')}}: the first row, in the order of the listed values, that has one of them. `lines` names the
+    collection of line items ('' when the object has none). Identity is the instance: build once, keep.
+    """
+
+    object: str
+    columns: Mapping[str, Column]
+    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    lines: str = ""
+    line_columns: Mapping[str, Column] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line item of a document as a system holds it now."""
+
+    key: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as a system holds it now.
+
+    `etag` guards the next write ('' when the system has none for this object). `version` orders states of one record
+    where the system can tell (None otherwise): a read with an older one is stale. `changed_by` is the system's user
+    id of the last change, `changed_at` its stamp (only where it has a zone and sub-day precision). `merged_into` is
+    the key of the record that swallowed this one in a merge.
+    """
+
+    key: str
+    values: Values
+    etag: str = ""
+    version: int | None = None
+    lines: tuple[Line, ...] = ()
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    changed_by: str = ""
+    merged_into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineWrite:
+    """What shall happen to one line: `key` is the line's own on the written side ('' when adding).
+
+    `peer` is the other side's line key, so that an answer can be told apart.
+    """
+
+    kind: Literal["add", "change", "remove"]
+    key: str
+    values: Values
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """All that one sync wants to tell one side. `fields` are the header rows it comes from."""
+
+    side: Side
+    kind: Literal["create", "update", "retire"]
+    values: Values
+    lines: tuple[LineWrite, ...] = ()
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a system says to an update: the record as it is `after` the write.
+
+    `before` is the record as it was in the same breath just before the write, from systems without etags (None where
+    an etag guarded the write). `notes` are the system's own warnings (SAP `sap-message`), to be kept in the journal.
+    """
+
+    after: Record
+    before: Record | None = None
+    notes: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------------------- the link
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Digests of one field on both sides when it was last in step, and a fingerprint of how the field is read."""
+
+    dynamics: str
+    sap: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineLink:
+    """Two lines that are the same thing. `gone` marks a line that was removed on one side and dealt with."""
+
+    dynamics: str
+    sap: str
+    base: Mapping[str, Base] = field(default_factory=dict)
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that was about to leave: written down before, struck out when its answer is known.
+
+    `sent` holds the digest of each field as it would arrive ('legal_name', 'line 10.quantity'). While it is open, a
+    target that holds exactly this has been written by us, late, and not by a person.
+    """
+
+    side: Side
+    kind: Literal["create", "update"]
+    since: datetime
+    sent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a field (or, with field '', the pair) is not in step and a person has to look.
+
+    `cause` groups alike problems and holds no values ('clash', 'required', 'refused s4 R1/384'). `message` says what,
+    where, found shape, expected, how to mend. `seen` are the digests of both sides when it was judged: the same
+    values are not tried again.
+    """
+
+    field: str
+    side: Side | Literal[""]
+    cause: str
+    message: str
+    seen: tuple[str, str] = ("", "")
+    since: datetime | None = None
+
+
+type Status = Literal["claimed", "linked", "retired", "merged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two records that are the same thing, how each looked when last in step, and what is under way.
+
+    One to one, and of the objects, not of a flow. `sap` is '' until the SAP record's number is known. `recent` are
+    the last hour's writes as (when, 'side field', digest). `born` are both records' creation stamps: a key with
+    another stamp is another record. `etag` is the state store's ('' = not stored yet).
+    """
+
+    pair: str
+    dynamics: str
+    sap: str = ""
+    status: Status = "claimed"
+    base: Mapping[str, Base] = field(default_factory=dict)
+    lines: tuple[LineLink, ...] = ()
+    parked: tuple[Problem, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    recent: tuple[tuple[datetime, str, str], ...] = ()
+    versions: Mapping[Side, int] = field(default_factory=dict)
+    born: Mapping[Side, datetime] = field(default_factory=dict)
+    linked_at: datetime | None = None
+    claimed_by: str = ""
+    claimed_until: datetime | None = None
+    etag: str = ""
+
+    def key(self, side: Side) -> str:
+        """Return the record's key on `side`."""
+        return self.dynamics if side == "dynamics" else self.sap
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """What one sync did to one pair: who asked, what was decided and why, which fields moved. Names and digests."""
+
+    at: datetime
+    correlation: str
+    cause: str
+    side: Side
+    outcome: str
+    reason: str
+    asked_by: str = ""
+    writes: tuple[str, ...] = ()  # 'sap create', 'dynamics update'
+    fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # 'sap legal_name' -> digests before, after
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another record that a record refers to: `key` on `side`, synced by `flow` (full name, 's4/account')."""
+
+    flow: str
+    side: Side
+    key: str

@@ -1,0 +1,33 @@
+"""The only way onto the bus: every change, whoever asks for it, is addressed to its pair's partition here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core.messages import born_in_sap, message_id, partition
+from shared.core.model import Change
+from shared.ports import App, Message
+
+
+async def dispatch(changes: Sequence[Change], app: App, not_before: datetime | None = None) -> None:
+    """Put changes on the bus; return when the bus has them. Raises `Unavailable`."""
+    await app.bus.send([_message(change, app, not_before) for change in changes])
+
+
+async def addressed(change: Change, app: App) -> Change:
+    """Return the change with its pair's Dynamics key. For a record of SAP that costs a look at its way-back row."""
+    if change.pair_key:
+        return change
+    pair = app.flows[change.flow].pair
+    if change.side == "dynamics":
+        return replace(change, pair_key=change.key)
+    link = await app.state.link(pair, "sap", change.key)
+    return replace(change, pair_key=link.dynamics if link else born_in_sap(pair, change.key))
+
+
+def _message(change: Change, app: App, not_before: datetime | None) -> Message:
+    pair = app.flows[change.flow].pair
+    if not change.pair_key:
+        home = change.key if change.side == "dynamics" else born_in_sap(pair, change.key)
+        change = replace(change, pair_key=home)
+    return Message(message_id(pair, change), partition(pair, change.pair_key), change, not_before)

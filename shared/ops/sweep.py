@@ -1,0 +1,79 @@
+"""The completeness mechanism: asks each system what was touched since last time, and enqueues what is news to us.
+
+Events may be lost; a sweep is the truth. The timer only enqueues a hint without a key ("anything on this side"), and
+every page is a message of its own, so that no run is long and a crash repeats one page.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.core.model import SIDES, Change, Problem, Side
+from shared.dispatch import dispatch
+from shared.mapping.flow import Flow
+from shared.ops.intake import take_in
+from shared.ops.schedule import due
+from shared.ports import App, Parked, Touched
+
+
+async def start_due(app: App) -> list[str]:
+    """Enqueue a sweep of both sides for every flow whose time has come. Returns their names."""
+    started = []
+    for flow in app.flows.values():
+        now = app.now()
+        name = f"schedule/{flow.name}"
+        last = await app.state.watermark(name)
+        if not due(flow.sweep, datetime.fromisoformat(last) if last else None, now):
+            continue
+        run = f"sweep {flow.name} {now.isoformat()}"
+        both = [Change(flow.name, side, "", run, run, cause="sweep") for side in SIDES]
+        await dispatch(both, app)
+        await app.state.set_watermark(name, now.isoformat())
+        started.append(flow.name)
+    return started
+
+
+async def sweep_page(change: Change, app: App) -> str:
+    """Enqueue one page of touched records and, if there is more, the next page. Returns a sentence for the log."""
+    flow, side = app.flows[change.flow], change.side
+    name = f"sweep/{flow.name}/{side}"
+    page = await app.system(flow, side).changes(flow.selections[side], await app.state.watermark(name))
+    news = await asyncio.gather(*(_is_news(one, side, flow, app) for one in page.touched))
+    changes = [
+        Change(
+            flow.name, side, one.key, f"{change.origin} {one.version or ''}", change.correlation, "sweep", one.deleted
+        )
+        for one, new in zip(page.touched, news, strict=True)
+        if new
+    ]
+    await take_in(changes, app)
+    await app.state.set_watermark(name, page.watermark)  # after the bus has them: a crash repeats the page
+    if page.more:
+        await dispatch([replace(change, origin=_next_page(change.origin), attempt=0)], app)
+    return f"{len(page.touched)} touched, {len(changes)} enqueued"
+
+
+def _next_page(origin: str) -> str:
+    run, _, page = origin.partition(" page ")
+    return f"{run} page {int(page or 1) + 1}"
+
+
+async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
+    """Return whether the link has not seen this version: our own writes come back in every change list."""
+    if one.deleted or one.version is None:
+        return True
+    link = await app.state.link(flow.pair, side, one.key)
+    return link is None or link.versions.get(side, -1) < one.version
+
+
+async def visit_waiters(app: App, older_than: timedelta) -> int:
+    """Park who has waited too long, with a reason that names what is missing (law 18). Returns how many."""
+    limit = app.now() - older_than
+    late = [one for one in await app.state.waiters(()) if one[2] < limit]
+    for reference, waiter, since in late:
+        message = (
+            f"has waited since {since:%Y-%m-%d %H:%M} UTC for {reference.flow} {reference.key}, which is not linked"
+        )
+        problem = Problem("", waiter.side, "waited too long", message, since=since)
+        await app.state.park(Parked(waiter.flow, waiter.side, waiter.key, (problem,), waiter.correlation))
+    return len(late)

@@ -1,0 +1,108 @@
+"""One change, start to finish. Everything else in this package serves the lines of `sync`.
+
+    gather    read both records as they are now, their link, and the links they refer to     (reads)
+    decide    what should happen, and why                                                    (pure, decide.py)
+    apply     at most one write a side, SAP first; claimed or guarded by an etag             (writes, effects.py)
+    remember  the link, how both records look now, and the journal, in one transaction       (state)
+
+A crash between any two steps is harmless: the change comes back, gather sees what is done already, and decide goes on
+from there. It looks at the pair, never at a direction: from the same facts it decides the same, whichever side spoke.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from shared.core.messages import partition
+from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Side
+from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
+from shared.decide import decide
+from shared.decision.rows import unsettled_references
+from shared.dispatch import dispatch
+from shared.effects import Outcome, apply
+from shared.errors import Elsewhere, NotYet
+from shared.mapping.flow import Flow
+from shared.ports import App
+from shared.remembering import keep
+from shared.twins import find_twins
+from shared.waiting import hold, tell_waiters, wake
+
+
+async def sync(change: Change, app: App) -> Plan:
+    """Bring the pair that `change` points to into step. Raises `shared.errors`; `settlement.py` says what then."""
+    flow = app.flows[change.flow]
+    facts = await gather(change, flow, app)
+    plan = decide(facts, flow)
+    outcome = await apply(plan, facts, flow, app)
+    await remember(outcome, flow, app)
+    return outcome.plan
+
+
+async def gather(change: Change, flow: Flow, app: App) -> Facts:
+    """Read all that the decision may depend on."""
+    link = await _find_link(change, flow, app)
+    keys = {side: link.key(side) if link else "" for side in SIDES} | {change.side: change.key}
+    found = await asyncio.gather(*(_read(side, keys[side], flow, app) for side in SIDES))
+    traits = {side: app.traits(flow, side) for side in SIDES}
+    facts = Facts(
+        change=change,
+        now=app.now(),
+        records=dict(zip(SIDES, found, strict=True)),
+        link=link,
+        seal=app.seal,
+        limits=app.limits,
+        longest={side: traits[side].longest_transaction_seconds for side in SIDES},
+        users={side: traits[side].users for side in SIDES},
+    )
+    source = facts.records[change.side]
+    alone = source is not None and facts.records[OTHER[change.side]] is None
+    if source and alone and (link is None or link.status == "claimed") and flow.takes[change.side](source.values):
+        facts = replace(facts, twins=await find_twins(source, change.side, flow, app))
+    return replace(facts, linked=await _resolve(facts, flow, app))
+
+
+async def _find_link(change: Change, flow: Flow, app: App) -> Link | None:
+    """Look where the change says that the pair lives, else by the record's own key."""
+    link = await app.state.link(flow.pair, "dynamics", change.pair_key) if change.pair_key else None
+    if link is None or link.key(change.side) != change.key:
+        link = await app.state.link(flow.pair, change.side, change.key)
+    if link and link.key(change.side) != change.key:
+        return None  # a way-back row that was left behind: the pair belongs to another record now
+    if link and change.pair_key and partition(flow.pair, link.dynamics) != partition(flow.pair, change.pair_key):
+        raise Elsewhere("the pair lives in another partition", pair_key=link.dynamics)
+    return link
+
+
+async def _read(side: Side, key: str, flow: Flow, app: App) -> Record | None:
+    return await app.system(flow, side).read(flow.selections[side], key) if key else None
+
+
+async def _resolve(facts: Facts, flow: Flow, app: App) -> dict[Reference, str]:
+    """Look up the links of what the records refer to; references that did not move since in step cost no look."""
+    twins = {OTHER[facts.change.side]: twin.record for twin in facts.twins}
+    wanted = unsettled_references(replace(facts, records={**facts.records, **twins}), flow)
+    links = await asyncio.gather(*(app.state.link(app.flows[r.flow].pair, r.side, r.key) for r in wanted))
+    found = zip(wanted, links, strict=True)
+    return {r: link.key(OTHER[r.side]) for r, link in found if link is not None and link.status == "linked"}
+
+
+async def remember(outcome: Outcome, flow: Flow, app: App) -> None:
+    """Keep what is certain now, tell who waits, and only then raise what went wrong."""
+    change, plan = outcome.facts.change, outcome.plan
+    made = await keep(outcome, flow, app)
+    if made is not None:
+        await wake(made, flow, app)
+    if outcome.error is not None:
+        raise outcome.error
+    match plan:
+        case Later(reason, until):
+            raise NotYet(reason, until=until)
+        case Wait(missing):
+            await hold(change, missing, app)
+        case Sync(missing=missing):
+            await hold(change, missing, app)
+        case Skip(reason, out_of_scope=True) if change.cause == "reference":
+            await tell_waiters(change, reason, app)
+        case _:
+            pass
+    if outcome.again:
+        await dispatch([replace(change, cause="again", origin=f"{change.origin} again", attempt=0)], app)

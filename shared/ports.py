@@ -1,0 +1,261 @@
+"""What the pipeline needs from the world. Adapters fit these; nothing above knows an adapter.
+
+All methods raise only `shared.errors`. Every adapter may coalesce calls that arrive within a few milliseconds, but
+answers each caller for itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from shared.core.digest import Seal
+from shared.core.model import (
+    Answer,
+    Change,
+    JournalEntry,
+    LineWrite,
+    Link,
+    Problem,
+    Record,
+    Reference,
+    Scalar,
+    Selection,
+    Side,
+    Values,
+)
+from shared.core.plan import Limits
+from shared.mapping.flow import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How a system behaves for one object, as far as the pipeline must know.
+
+    `etags`: an update is guarded by the record's etag. `own_keys`: a create may bring its own key, and a repeat with
+    the same key is refused by the system (Dataverse rows). `longest_transaction_seconds`: after a lost answer a create
+    may still commit for so long. `users`: the system's ids of our own technical users.
+    """
+
+    etags: bool
+    own_keys: bool
+    longest_transaction_seconds: int
+    users: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One record that a sweep found touched."""
+
+    key: str
+    deleted: bool = False
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of touched records. `watermark` is where the next page starts; `more` says that there is one now."""
+
+    touched: tuple[Touched, ...]
+    watermark: str
+    more: bool
+
+
+class System(Protocol):
+    """Dataverse, Finance, S/4HANA, ECC or Business One."""
+
+    def traits(self, selection: Selection) -> Traits:
+        """Return how this system behaves for the selection's object."""
+        ...
+
+    async def identity(self) -> str:
+        """Return what this connection really talks to: a Dataverse organisation id, 'S4H/100' for SAP."""
+        ...
+
+    async def read(self, selection: Selection, key: str) -> Record | None:
+        """Return the record, or None when the system says that it does not exist."""
+        ...
+
+    async def find(self, selection: Selection, where: Mapping[str, Scalar]) -> tuple[Record, ...]:
+        """Return at most 3 records whose columns equal `where` (more than one is a question for a person)."""
+        ...
+
+    async def create(self, selection: Selection, values: Values, lines: Sequence[LineWrite], key: str = "") -> Answer:
+        """Create a record, with its lines, in one call.
+
+        `key` is the record's own where the system's trait is `own_keys`. Raises `Stale` when that key is taken,
+        `Unconfirmed` when the outcome is unknown, `Refused` when the system says no.
+        """
+        ...
+
+    async def update(self, selection: Selection, before: Record, values: Values, lines: Sequence[LineWrite]) -> Answer:
+        """Write columns and lines of an existing record, guarded by `before.etag` where there is one.
+
+        `before` is the record as gathered: it knows the keys of its parts. Raises `Stale` when the etag moved or the
+        record is gone, `Unconfirmed` when the outcome is unknown, `Refused` when the system says no.
+        """
+        ...
+
+    async def changes(self, selection: Selection, watermark: str) -> Page:
+        """Return records touched since `watermark` ('' = begin now: a first page may be empty, or full)."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a correlation id."""
+
+    at: datetime
+    flow: str
+    side: Side
+    key: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One record that a person has to look at."""
+
+    flow: str
+    side: Side
+    key: str
+    problems: tuple[Problem, ...]
+    correlation: str
+    attempts: int = 0
+
+
+class State(Protocol):
+    """Links, journal, waiters, parked records, correlations and watermarks."""
+
+    async def link(self, pair: str, side: Side, key: str) -> Link | None:
+        """Return the link of a record, complete or still a claim (a way-back row alone counts as a claim)."""
+        ...
+
+    async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
+        """Insert (etag '') or update (If-Match etag) a link and its journal entry in one transaction.
+
+        Returns the link with its new etag. Raises `Stale` when another worker was first.
+        """
+        ...
+
+    async def bind(self, link: Link) -> None:
+        """Insert the way-back row of `link.sap`, insert-only. A row that already says the same is success.
+
+        Raises `Stale` when the SAP key belongs to another pair: it is what makes a link one to one.
+        """
+        ...
+
+    async def unbind(self, link: Link) -> None:
+        """Take back a way-back row that `bind` made for a pair that then failed to come into being."""
+        ...
+
+    async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        """Return the newest journal entries of a pair, newest first."""
+        ...
+
+    async def wait(self, reference: Reference, waiter: Change, now: datetime) -> None:
+        """Note that `waiter` needs `reference`; repeating is harmless and keeps the first time."""
+        ...
+
+    async def waiters(self, references: Sequence[Reference]) -> tuple[tuple[Reference, Change, datetime], ...]:
+        """Return who waits for any of the references, and since when."""
+        ...
+
+    async def unwait(self, reference: Reference, waiter: Change) -> None:
+        """Strike out a waiter."""
+        ...
+
+    async def park(self, parked: Parked) -> None:
+        """Insert or replace the entry of a record that a person has to look at."""
+        ...
+
+    async def unpark(self, flow: str, side: Side, key: str) -> None:
+        """Strike out the entry, if there is one."""
+        ...
+
+    async def parked(self, flow: str, limit: int) -> tuple[Parked, ...]:
+        """Return parked records of a flow."""
+        ...
+
+    async def note(self, correlation: str, steps: Sequence[Step]) -> None:
+        """Add steps to a correlation id."""
+        ...
+
+    async def steps(self, correlation: str, limit: int) -> tuple[Step, ...]:
+        """Return the steps of a correlation id, oldest first."""
+        ...
+
+    async def watermark(self, name: str) -> str:
+        """Return the watermark, '' when there is none."""
+        ...
+
+    async def set_watermark(self, name: str, value: str) -> None:
+        """Keep a watermark (a delta token of some KB fits)."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One change on its way. `id` is what duplicate detection compares, `session` is the pair's partition."""
+
+    id: str
+    session: str
+    change: Change
+    not_before: datetime | None = None
+    queue: Literal["changes", "backfill"] = "changes"
+
+
+class Bus(Protocol):
+    """Where changes queue up."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Put messages on their queues; return when the bus has them. Raises `Unavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Which flow an event's object belongs to. `lookup` is a line's column that names its document ('salesorderid')."""
+
+    flow: str
+    lookup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that a sync may touch; built once in `wiring.py`.
+
+    `systems` by name ('dataverse', 's4'); `now` gives the time, aware and in UTC; `chance` a number in [0, 1).
+    `entrances` by system and object ('dataverse account', 's4 SalesOrder').
+    """
+
+    flows: Mapping[str, Flow]
+    systems: Mapping[str, System]
+    state: State
+    bus: Bus
+    seal: Seal
+    now: Callable[[], datetime]
+    chance: Callable[[], float]
+    limits: Limits = field(default_factory=Limits)
+    entrances: Mapping[str, tuple[Entrance, ...]] = field(default_factory=dict)
+    wait_limit: timedelta = timedelta(hours=24)
+
+    def system(self, flow: Flow, side: Side) -> System:
+        """Return the system of a flow's side."""
+        return self.systems[flow.systems[side]]
+
+    def traits(self, flow: Flow, side: Side) -> Traits:
+        """Return how that system behaves for the flow's object."""
+        return self.system(flow, side).traits(flow.selections[side])

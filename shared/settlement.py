@@ -1,0 +1,139 @@
+"""What happens after a sync, by the class of its error: the policy as one table, and the few verbs that it names.
+
+A message is completed only after this has returned. A retry is a copy scheduled *before* the original completes: a
+crash in between leaves two, and the second finds everything done.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.core.messages import retried
+from shared.core.model import Change, Problem
+from shared.dispatch import dispatch
+from shared.errors import (
+    Elsewhere,
+    NeedsPerson,
+    NotAllowed,
+    NotYet,
+    Stale,
+    SyncError,
+    Throttled,
+    Transient,
+)
+from shared.pipeline import sync
+from shared.ports import App, Parked
+
+STALE_MAX = 3
+JITTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits between attempts: exponential from `first_seconds` to `longest_seconds`, a quarter of it by chance."""
+
+    first_seconds: float
+    longest_seconds: float
+
+    def wait_seconds(self, attempt: int, chance: float) -> float:
+        """Return the wait before the attempt after `attempt` (0 for the first)."""
+        wait = min(self.first_seconds * 2.0 ** min(attempt, 20), self.longest_seconds)
+        return wait * (1 + JITTER * chance)
+
+
+SICK = Backoff(5, 900)
+FORBIDDEN = Backoff(300, 3600)  # SAP locks a user after a few bad logons
+CONTENDED = Backoff(1, 60)
+GIVE_UP = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a message ended: the plan or the error, and when it is looked at again (None: it is done)."""
+
+    outcome: str
+    reason: str
+    again_at: datetime | None = None
+
+
+async def settle(change: Change, app: App) -> Settled:
+    """Sync, and make the outcome durable. Raises only what is a bug: the message then goes back to the bus."""
+
+    async def work() -> Settled:
+        plan = await sync(change, app)
+        return Settled(type(plan).__name__.lower(), plan.reason)
+
+    return await settled(work, change, app)
+
+
+async def settled(work: Callable[[], Awaitable[Settled]], change: Change, app: App) -> Settled:
+    """Do the work of a change; its failures end as the table says."""
+    for _ in range(STALE_MAX):
+        try:
+            return await work()
+        except Stale as error:
+            last: SyncError = error
+            continue
+        except SyncError as error:
+            last = error
+            break
+    for kind, then in POLICY:
+        if isinstance(last, kind):
+            return await then(change, last, app)
+    raise last
+
+
+async def _at_home(change: Change, error: SyncError, app: App) -> Settled:
+    """Send the change to the partition where its pair lives, so that work on a pair meets in one place."""
+    home = error.pair_key if isinstance(error, Elsewhere) else ""
+    await dispatch([replace(change, pair_key=home, cause="reroute")], app)
+    return Settled("rerouted", str(error), app.now())
+
+
+async def _when_told(change: Change, error: SyncError, app: App) -> Settled:
+    until = error.until if isinstance(error, NotYet) else app.now()
+    return await _again(change, error, app, (until - app.now()).total_seconds() * (1 + JITTER * app.chance()))
+
+
+async def _no_sooner(change: Change, error: SyncError, app: App) -> Settled:
+    wait_seconds = error.wait_seconds if isinstance(error, Throttled) else SICK.first_seconds
+    return await _again(change, error, app, wait_seconds * (1 + JITTER * app.chance()))
+
+
+def _after(backoff: Backoff) -> Callable[[Change, SyncError, App], Awaitable[Settled]]:
+    async def then(change: Change, error: SyncError, app: App) -> Settled:
+        return await _again(change, error, app, backoff.wait_seconds(change.attempt, app.chance()))
+
+    return then
+
+
+async def _again(change: Change, error: SyncError, app: App, wait_seconds: float) -> Settled:
+    now = app.now()
+    if change.first_seen is not None and now - change.first_seen > GIVE_UP:
+        return await _to_a_person(change, error, app)
+    at = now + timedelta(seconds=max(wait_seconds, 0.0))
+    await dispatch([retried(change, now)], app, not_before=at)
+    return Settled(type(error).__name__.lower(), str(error), at)
+
+
+async def _to_a_person(change: Change, error: SyncError, app: App) -> Settled:
+    problem = Problem("", change.side, type(error).__name__.lower(), str(error), since=app.now())
+    parked = Parked(change.flow, change.side, change.key, (problem,), change.correlation, change.attempt)
+    try:
+        await app.state.park(parked)
+    except Transient as sick:  # the list cannot be written now: come back, and end here again
+        return await _again(replace(change, first_seen=None), sick, app, SICK.first_seconds)
+    return Settled("parked", str(error))
+
+
+type Then = Callable[[Change, SyncError, App], Awaitable[Settled]]
+
+POLICY: tuple[tuple[type[SyncError], Then], ...] = (
+    (Elsewhere, _at_home),
+    (NotYet, _when_told),
+    (Throttled, _no_sooner),
+    (NotAllowed, _after(FORBIDDEN)),
+    (Stale, _after(CONTENDED)),  # three times in a row: somebody else is busy with this pair
+    (Transient, _after(SICK)),
+    (NeedsPerson, _to_a_person),
+)

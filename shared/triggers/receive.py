@@ -1,0 +1,131 @@
+"""The ways in for events: check who calls, read who was touched, enqueue, answer. Neither system is asked anything.
+
+An event that cannot be enqueued is answered 503: Dataverse then tries exactly once more, and the sweep finds the rest.
+"""
+
+import base64
+import binascii
+import hmac
+import logging
+from collections.abc import Mapping, Sequence
+
+import azure.functions as func
+
+from shared.core.model import Change
+from shared.errors import BadRequest, SyncError, WrongEnvironment
+from shared.ops.intake import Hint, changes_of, take_in
+from shared.ports import App
+from shared.telemetry import event
+from shared.triggers import cloud_events, dataverse_events
+from shared.triggers.answers import answer, refuse
+from shared.wiring import WORKER, settings
+
+blueprint = func.Blueprint()
+EVENTS_DEPTH_OF_OURS = 1  # deeper: a plug-in did more with our write, and that is news
+
+
+@blueprint.route("dataverse/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def dataverse_events_received(req: func.HttpRequest) -> func.HttpResponse:
+    """Take a Dataverse webhook."""
+    if not _knows(req, settings().secrets("dataverse_secrets")):
+        return answer(401, "the webhook's secret is missing or wrong: header x-webhook-secret")
+    try:
+        return answer(202, f"{await take_dataverse(req.get_body())} enqueued")
+    except SyncError as error:
+        return refuse(error)
+
+
+async def take_dataverse(body: bytes) -> int:
+    """Enqueue what a Dataverse event means; return how many changes that are. Raises `shared.errors`."""
+    found = dataverse_events.parse(body)
+    app = await WORKER.app()
+    await _same_organization(found.organization, app)
+    if found.tag == settings().dataverse_tag and found.depth <= EVENTS_DEPTH_OF_OURS:
+        event("echo", table=found.table, message=found.message)
+        return 0
+    origin = found.operation or f"{found.correlation} {found.message} {found.row}"
+    hint = Hint(
+        f"dataverse {found.table}", found.row, origin, found.correlation or origin, found.deleted, found.lookups
+    )
+    changes, lost = changes_of(hint, app)
+    for flow in lost:
+        # the document is found by the next sweep; an image with the lookup in the step would name it at once
+        event("line without document", logging.WARNING, flow=flow, table=found.table, message=found.message)
+    return await take_in(changes, app)
+
+
+async def _same_organization(found: str, app: App) -> None:
+    """Refuse a copied environment: it carries the webhook along and fires at production."""
+    ours = settings().dataverse_organization_id or await app.systems["dataverse"].identity()
+    if found and found.lower() != ours.lower():
+        raise WrongEnvironment(f"the event is of organisation {found}, this app is bound to {ours}")
+
+
+@blueprint.route("sap/events", methods=["OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+def sap_handshake(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer the CloudEvents webhook handshake: say that we want events from this origin."""
+    origin, allowed = req.headers.get("WebHook-Request-Origin", ""), settings().s4_event_origins
+    if not origin or not ("*" in allowed or origin in allowed):
+        return answer(403, "the origin is not among S4_EVENT_ORIGINS")
+    rate = req.headers.get("WebHook-Request-Rate", "*")
+    headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate}
+    return func.HttpResponse(status_code=200, headers=headers)
+
+
+@blueprint.route("sap/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def sap_events_received(req: func.HttpRequest) -> func.HttpResponse:
+    """Take one CloudEvent, or a batch."""
+    if not _knows(req, settings().secrets("s4_event_secrets")):
+        return answer(401, "the secret is missing or wrong: header x-webhook-secret, bearer, or basic password")
+    try:
+        found = cloud_events.parse({k.lower(): v for k, v in req.headers.items()}, req.get_body())
+        app = await WORKER.app()
+        return answer(202, f"{await take_in(_touched_in_sap(found, app), app)} enqueued")
+    except cloud_events.WrongVersion as error:
+        return answer(415, str(error))
+    except SyncError as error:
+        return refuse(error)
+
+
+def _touched_in_sap(found: Sequence[cloud_events.CloudEvent], app: App) -> list[Change]:
+    source = settings().s4_event_source
+    changes: list[Change] = []
+    for one in found:
+        if source and one.source != source:
+            raise WrongEnvironment(f"the event is of {one.source}, this app takes those of {source}")
+        hint = Hint(f"s4 {one.object}", one.key, f"{one.source} {one.id}", one.id, one.deleted)
+        mine, _ = changes_of(hint, app) if one.key else ((), ())
+        if not mine:  # never a 4xx: the sender would pause the whole subscription
+            event("unknown event", type=one.type)
+        changes += mine
+    return changes
+
+
+def _knows(req: func.HttpRequest, accepted: Sequence[str]) -> bool:
+    """Return whether the caller gives one of the secrets; every comparison takes the same time."""
+    given = [value for value in (*_secrets_of(req.headers), req.params.get("code", "")) if value]
+    matches = [hmac.compare_digest(a.encode(), b.encode()) for a in given for b in accepted]
+    return any(matches)
+
+
+def _secrets_of(headers: Mapping[str, str]) -> list[str]:
+    kind, _, text = headers.get("Authorization", "").partition(" ")
+    found = [headers.get("x-webhook-secret", "")]
+    if kind.lower() == "bearer":
+        found.append(text.strip())
+    if kind.lower() == "basic":
+        try:
+            found.append(base64.b64decode(text, validate=True).decode("utf-8", "replace").partition(":")[2])
+        except binascii.Error:
+            return found
+    return found
+
+
+@blueprint.service_bus_queue_trigger(arg_name="msg", queue_name="dataverse-events", connection="ServiceBus")
+async def dataverse_events_queued(msg: func.ServiceBusMessage) -> None:
+    """Take an event that Dataverse has put on the Service Bus itself. What it cannot be is dead-lettered, and shown."""
+    try:
+        await take_dataverse(msg.get_body())
+    except (BadRequest, WrongEnvironment) as error:
+        event("event refused", logging.WARNING, reason=str(error))
+        raise

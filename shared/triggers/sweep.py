@@ -1,0 +1,18 @@
+"""The one timer. Each minute it asks which flows are due; the work itself travels over the bus."""
+
+import azure.functions as func
+
+from shared.ops.sweep import start_due, visit_waiters
+from shared.telemetry import event
+from shared.wiring import WORKER
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(schedule="0 * * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
+async def sweep(timer: func.TimerRequest) -> None:
+    """Start the sweeps that are due, and look at who has waited for too long."""
+    app = await WORKER.app()
+    started = await start_due(app)
+    late = await visit_waiters(app, app.wait_limit)
+    event("sweep", flows=", ".join(started), late_waiters=late, past_due=int(bool(timer.past_due)))

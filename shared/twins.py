@@ -1,0 +1,100 @@
+"""Finds the record on the other side that may be this one, before anything is created.
+
+Birthmarks first, because they were written in the create itself; then the mapping's match keys in order. The first
+look with a hit ends the search; what it means that a hit is linked elsewhere, or that there are two, `decide` says.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.core.digest import plain
+from shared.core.messages import born_in_sap
+from shared.core.model import OTHER, Record, Scalar, Side
+from shared.core.plan import Twin
+from shared.mapping.flow import Flow
+from shared.ports import App
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a candidate was found: by `birthmark` or by a match key; `rival` bears the same mark on the asking side."""
+
+    birthmark: bool
+    rival: str = ""
+
+
+async def find_twins(source: Record, side: Side, flow: Flow, app: App) -> tuple[Twin, ...]:
+    """Return the candidates (at most 3) of the first look that finds any."""
+    async for birthmark, records in _looks(source, side, flow, app):
+        if records:
+            rival = await _rival(source, side, flow, app) if birthmark else ""
+            return tuple([await _twin(r, source, side, flow, app, Look(birthmark, rival)) for r in records])
+    return ()
+
+
+async def _rival(source: Record, side: Side, flow: Flow, app: App) -> str:
+    """Return the key of another record on this side that bears the same mark: people copy records, mark and all."""
+    column = flow.birthmark.dynamics if side == "dynamics" else flow.birthmark.sap
+    held = source.values.get(column) if column else None
+    if not plain(held):
+        return ""
+    alike = await app.system(flow, side).find(flow.selections[side], {column: held})
+    return next((r.key for r in alike if r.key != source.key), "")
+
+
+async def find_marked(source: Record, side: Side, flow: Flow, app: App) -> bool:
+    """Return whether a record with this one's birthmark is there: the last look before a create leaves."""
+    system, selection = app.system(flow, OTHER[side]), flow.selections[OTHER[side]]
+    return any([await system.find(selection, where) for where in _marks_named_by(source, side, flow)])
+
+
+async def _looks(source: Record, side: Side, flow: Flow, app: App) -> AsyncIterator[tuple[bool, tuple[Record, ...]]]:
+    other = OTHER[side]
+    system, selection, mark = app.system(flow, other), flow.selections[other], flow.birthmark
+    for key in _keys_named_by(source, side, flow):
+        found = await system.read(selection, key)
+        yield True, (found,) if found else ()
+    for where in _marks_named_by(source, side, flow):
+        yield True, await system.find(selection, where)
+    for keys in flow.match:
+        value = source.key if keys[side] == "" else source.values.get(keys[side])
+        if plain(value) and (side != "dynamics" or keys[side] != mark.dynamics):
+            yield False, await system.find(selection, {keys[other]: value})
+
+
+def _keys_named_by(source: Record, side: Side, flow: Flow) -> list[str]:
+    """Return keys of the other side that this record's birthmark, or its own key, stands for."""
+    if side == "dynamics":
+        number = plain(source.values.get(flow.birthmark.dynamics)) if flow.birthmark.dynamics else ""
+        return [number] if number else []
+    keys = [born_in_sap(flow.pair, source.key)] if "dynamics" in flow.create else []
+    held = plain(source.values.get(flow.birthmark.sap)) if flow.birthmark.sap and not flow.birthmark.holds else ""
+    return [*keys, held.lower()] if _is_guid(held) else keys
+
+
+def _marks_named_by(source: Record, side: Side, flow: Flow) -> list[dict[str, Scalar]]:
+    """Return what the other side's birthmark columns hold if they were written for this record."""
+    mark = flow.birthmark
+    if side == "dynamics":
+        held = plain(source.values.get(mark.holds)) if mark.holds else source.key
+        return [{mark.sap: held}] if mark.sap and held else []
+    looks: list[dict[str, Scalar]] = [{mark.dynamics: source.key}] if mark.dynamics else []
+    held = plain(source.values.get(mark.sap)) if mark.sap else ""
+    if mark.holds and held:
+        looks.append({mark.holds: held})
+    return looks
+
+
+async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App, look: Look) -> Twin:
+    link = await app.state.link(flow.pair, OTHER[side], record.key)
+    owner = link.key(side) if link is not None else ""
+    return Twin(record, look.birthmark, owner if owner not in ("", source.key) else look.rival)
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
