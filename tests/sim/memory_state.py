@@ -1,0 +1,110 @@
+"""A `State` in memory: the semantics of the table store (etags, insert-only, Stale) without a wire, the same each run.
+
+Every method is one step that nothing can come in between, as a transaction is. It has no limits of size.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core.model import Change, JournalEntry, Link, Reference, Side
+from shared.errors import Stale
+from shared.ports import Parked, Step
+from shared.state.keys import canonical, key
+
+
+class MemoryState:
+    """Dictionaries, open to a test's eyes. Records are named (pair, key)."""
+
+    def __init__(self) -> None:
+        self.links: dict[tuple[str, str], Link] = {}
+        self.ways_back: dict[tuple[str, str], str] = {}
+        self.entries: dict[tuple[str, str], list[JournalEntry]] = {}
+        self.waiting: dict[tuple[Reference, str], tuple[Change, datetime]] = {}
+        self.parked_records: dict[tuple[str, str], Parked] = {}
+        self.correlations: dict[str, list[Step]] = {}
+        self.watermarks: dict[str, str] = {}
+        self._etags = (f"etag {number}" for number in itertools.count(1))
+
+    async def link(self, pair: str, side: Side, key: str) -> Link | None:
+        key = canonical(key)
+        if side == "dynamics":
+            return self.links.get((pair, key))
+        dynamics = self.ways_back.get((pair, key))
+        if dynamics is None:
+            return None
+        link = self.links.get((pair, dynamics), Link(pair, dynamics, key))
+        return link if link.sap else replace(link, sap=key)
+
+    async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
+        dynamics = canonical(link.dynamics)
+        stored = self.links.get((link.pair, dynamics))
+        if link.etag != (stored.etag if stored else ""):
+            raise Stale(f"link {link.pair} {dynamics}: saved meanwhile")
+        etag = next(self._etags)
+        self.links[link.pair, dynamics] = replace(link, dynamics=dynamics, sap=canonical(link.sap), etag=etag)
+        if entry is not None:
+            self.entries.setdefault((link.pair, dynamics), []).append(entry)
+        return replace(link, etag=etag)
+
+    async def bind(self, link: Link) -> None:
+        dynamics = canonical(link.dynamics)
+        if self.ways_back.setdefault((link.pair, canonical(link.sap)), dynamics) != dynamics:
+            raise Stale(f"way back {link.pair} {link.sap}: belongs to another record")
+
+    async def unbind(self, link: Link) -> None:
+        way_back = (link.pair, canonical(link.sap))
+        if self.ways_back.get(way_back) == canonical(link.dynamics):
+            del self.ways_back[way_back]
+
+    async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        entries = self.entries.get((pair, canonical(dynamics)), [])
+        return tuple(sorted(entries, key=lambda entry: entry.at)[::-1][:limit])
+
+    async def wait(self, reference: Reference, waiter: Change, now: datetime) -> None:
+        self.waiting.setdefault((_named(reference), key(waiter.flow, waiter.side, waiter.key)), (waiter, now))
+
+    async def waiters(self, references: Sequence[Reference]) -> tuple[tuple[Reference, Change, datetime], ...]:
+        return tuple(
+            (reference, *found)
+            for reference in references
+            for (waited_for, _), found in sorted(self.waiting.items(), key=lambda item: item[0][1])
+            if waited_for == _named(reference)
+        )
+
+    async def unwait(self, reference: Reference, waiter: Change) -> None:
+        self.waiting.pop((_named(reference), key(waiter.flow, waiter.side, waiter.key)), None)
+
+    async def park(self, parked: Parked) -> None:
+        self.parked_records[parked.flow, key(parked.side, parked.key)] = parked
+
+    async def unpark(self, flow: str, side: Side, key: str) -> None:
+        self.parked_records.pop((flow, _row(side, key)), None)
+
+    async def parked(self, flow: str, limit: int) -> tuple[Parked, ...]:
+        found = sorted(name for name in self.parked_records if name[0] == flow)
+        return tuple(self.parked_records[name] for name in found[:limit])
+
+    async def note(self, correlation: str, steps: Sequence[Step]) -> None:
+        self.correlations.setdefault(correlation, []).extend(steps)
+
+    async def steps(self, correlation: str, limit: int) -> tuple[Step, ...]:
+        return tuple(sorted(self.correlations.get(correlation, []), key=lambda step: step.at)[:limit])
+
+    async def watermark(self, name: str) -> str:
+        return self.watermarks.get(name, "")
+
+    async def set_watermark(self, name: str, value: str) -> None:
+        self.watermarks[name] = value
+
+    async def close(self) -> None:
+        pass
+
+
+def _row(side: Side, record_key: str) -> str:
+    return key(side, record_key)
+
+
+def _named(reference: Reference) -> Reference:
+    return replace(reference, key=canonical(reference.key))

@@ -1,0 +1,241 @@
+"""Two simulated systems, people who edit, and a network that misbehaves on a seed."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.core.model import Answer, Line, LineWrite, Record, Scalar, Selection, Side, Values
+from shared.errors import Refused, Stale, Unavailable, Unconfirmed
+from shared.ports import Page, Touched, Traits
+
+LONGEST_SECONDS = 600
+
+
+class Crash(BaseException):
+    """The worker died here."""
+
+
+@dataclass
+class Clock:
+    """The world's time, moved by hand."""
+
+    at: datetime = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Row:
+    """One stored record, by column; lines by key."""
+
+    values: dict[str, Scalar]
+    lines: dict[str, dict[str, Scalar]] = field(default_factory=dict)
+    version: int = 1
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    changed_by: str = "person"
+
+
+@dataclass
+class SimSystem:
+    """A system as strict as the pipeline may rely on, and no stricter.
+
+    `etags`: updates are guarded, else they are not and the answer shows what was there. `number` is the column that
+    holds a key made by the system. `forms` changes what it is given, by column. `refuses` says no to a write.
+    `late`: creates whose answer was lost and that commit later.
+    """
+
+    side: Side
+    clock: Clock
+    etags: bool
+    number: str = ""
+    forms: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    refuses: Callable[[Mapping[str, Scalar]], str] = lambda _: ""
+    rows: dict[str, Row] = field(default_factory=dict)
+    late: list[Callable[[], None]] = field(default_factory=list)
+    writes: int = 0
+    deleted: list[str] = field(default_factory=list)
+    next_number: int = 1_000_000
+
+    # ------------------------------------------------------------------------------------------ what the port asks
+
+    def traits(self, selection: Selection) -> Traits:
+        return Traits(self.etags, self.side == "dynamics", LONGEST_SECONDS, frozenset({"engine"}))
+
+    async def identity(self) -> str:
+        return self.side
+
+    async def read(self, selection: Selection, key: str) -> Record | None:
+        return self._record(key) if key in self.rows else None
+
+    async def find(self, selection: Selection, where: Mapping[str, Scalar]) -> tuple[Record, ...]:
+        hits = [k for k, row in self.rows.items() if all(row.values.get(c) == v for c, v in where.items())]
+        return tuple(self._record(k) for k in hits[:3])
+
+    async def create(self, selection: Selection, values: Values, lines: Sequence[LineWrite], key: str = "") -> Answer:
+        return Answer(self._record(self.commit_create(values, lines, key)))
+
+    def commit_create(self, values: Values, lines: Sequence[LineWrite], key: str) -> str:
+        if key in self.rows:
+            raise Stale(f"{key} is taken")
+        if reason := self.refuses(values):
+            raise Refused(reason)
+        self.writes += 1
+        return self.put(key, dict(values), [dict(k.values) for k in lines], by="engine")
+
+    async def update(self, selection: Selection, before: Record, values: Values, lines: Sequence[LineWrite]) -> Answer:
+        row = self.rows.get(before.key)
+        if row is None or (self.etags and before.etag != f"W/{row.version}"):
+            raise Stale(before.key)
+        if reason := self.refuses({**row.values, **values}):
+            raise Refused(reason)
+        held = None if self.etags else self._record(before.key)
+        self.writes += 1
+        self._touch(row, values, "engine")
+        for line in lines:
+            match line.kind:
+                case "add":
+                    self._add_line(row, dict(line.values))
+                case "change":
+                    row.lines[line.key].update(self._formed(line.values))
+                case "remove":
+                    row.lines.pop(line.key, None)
+        return Answer(self._record(before.key), held)
+
+    async def changes(self, selection: Selection, watermark: str) -> Page:
+        gone = tuple(Touched(k, deleted=True) for k in self.deleted)
+        return Page((*gone, *(Touched(k, version=r.version) for k, r in self.rows.items())), "1", more=False)
+
+    async def close(self) -> None:
+        pass
+
+    # -------------------------------------------------------------------------------------------- what people do
+
+    def put(self, key: str, values: Values, lines: Sequence[Mapping[str, Scalar]] = (), by: str = "person") -> str:
+        if not key:
+            self.next_number += 1
+            key = str(self.next_number)
+        row = Row({}, created_at=self.clock(), changed_at=self.clock(), changed_by=by)
+        self.rows[key] = row
+        row.values |= self._formed(values)
+        if self.number:
+            row.values[self.number] = key
+        for line in lines:
+            self._add_line(row, dict(line))
+        self.clock.move(1)  # no two records are born in the same second
+        return key
+
+    def edit(self, key: str, **values: Any) -> None:
+        self._touch(self.rows[key], values, "person")
+
+    def delete(self, key: str) -> None:
+        del self.rows[key]
+        self.deleted.append(key)
+
+    def _touch(self, row: Row, values: Values, by: str) -> None:
+        row.values |= self._formed(values)
+        row.version += 1
+        row.changed_at, row.changed_by = self.clock(), by
+
+    def _add_line(self, row: Row, values: dict[str, Scalar]) -> None:
+        key = str(10 * (len(row.lines) + 1)) if self.side == "sap" else str(values.pop("key"))
+        row.lines[key] = {**self._formed(values), **({"SalesOrderItem": key} if self.side == "sap" else {})}
+
+    def _formed(self, values: Values) -> dict[str, Scalar]:
+        return {k: self.forms[k](v) if k in self.forms and isinstance(v, str) else v for k, v in values.items()}
+
+    def _record(self, key: str) -> Record:
+        row = self.rows[key]
+        return Record(
+            key=key,
+            values=dict(row.values),
+            etag=f"W/{row.version}" if self.etags else "",
+            version=row.version,
+            lines=tuple(Line(k, dict(v)) for k, v in row.lines.items()),
+            created_at=row.created_at,
+            changed_at=row.changed_at,
+            changed_by=row.changed_by,
+        )
+
+
+@dataclass
+class Weather:
+    """When and how calls fail. Every call goes through `call`; in between, other workers and people get their turn."""
+
+    dice: random.Random
+    odds: float = 0.0
+    crash_odds: float = 0.0
+    meanwhile: Callable[[], None] = lambda: None
+
+    async def call[T](
+        self, work: Callable[[], Awaitable[T]], *, writes: bool, lose: Callable[[], None] | None = None
+    ) -> T:
+        for _ in range(self.dice.randrange(3)):
+            await asyncio.sleep(0)
+        self._crash()
+        if self.dice.random() < self.odds:
+            self.meanwhile()
+        if self.dice.random() < self.odds:
+            raise Unavailable("lost before")
+        if lose is not None and self.dice.random() < self.odds:
+            lose()  # the call is still under way and will commit later
+            raise Unconfirmed("lost, commits later")
+        result = await work()
+        if self.dice.random() < self.odds:
+            raise (Unconfirmed if writes else Unavailable)("lost after")
+        self._crash()
+        return result
+
+    def _crash(self) -> None:
+        if self.dice.random() < self.crash_odds:
+            raise Crash
+
+
+@dataclass
+class Stormy:
+    """A port whose calls pass through the weather."""
+
+    inner: Any
+    weather: Weather
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.inner, name)
+        if name in ("traits", "identity", "side"):
+            return attribute
+        writes = name in ("create", "update")
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            lose = None
+            if name == "create":
+                selection, values, lines, *rest = args
+                key = rest[0] if rest else kwargs.get("key", "")
+
+                def lose() -> None:
+                    def later() -> None:
+                        try:
+                            self.inner.commit_create(values, lines, key)
+                        except (Stale, Refused):
+                            return
+
+                    self.inner.late.append(later)
+
+            return await self.weather.call(lambda: attribute(*args, **kwargs), writes=writes, lose=lose)
+
+        return call
+
+
+def linked_pairs(state: Any, pair: str) -> Iterator[tuple[str, str]]:
+    """Yield (dynamics, sap) of complete links."""
+    for (name, _), link in state.links.items():
+        if name == pair and link.sap and link.status == "linked":
+            yield link.dynamics, link.sap
+
+
+__all__ = ["LONGEST_SECONDS", "Clock", "Crash", "Row", "SimSystem", "Stormy", "Weather", "linked_pairs", "replace"]
