@@ -1,0 +1,1 @@
+"""The Dataverse connector: Web API v9.2, row versions as guards, change tracking as the sweep."""

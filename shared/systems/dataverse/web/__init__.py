@@ -1,0 +1,1 @@
+"""The wire to one organisation, and what its refusals mean."""

@@ -1,0 +1,276 @@
+"""One HTTP client per system, and the one place where transport errors become ours.
+
+It knows whether a request can have left: a write without an answer is `Unconfirmed`, everything else `Unavailable`.
+It never follows a redirect and logs nothing: addresses hold filter values, bodies hold people. It never repeats a POST
+or PATCH; below it, aiohttp sends an idempotent request once more when its kept-alive connection turns out to be closed.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import cookiejar
+from typing import Any, Protocol, cast
+
+import aiohttp
+import httpx
+import orjson
+from httpx_aiohttp import AiohttpTransport
+
+from shared.errors import (
+    Complaint,
+    NotAllowed,
+    Refused,
+    Stale,
+    SyncError,
+    Throttled,
+    Unavailable,
+    Unconfirmed,
+)
+
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 15.0  # shorter than any gateway's: a connection closed under a write is an unknown outcome
+RESPONSE_BYTES_MAX = 64 * 1024 * 1024
+THROTTLED_SECONDS = 10.0  # what a 429 without Retry-After means
+NUMBER_DIGITS_MAX = 60
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes every address, with the filter's values
+
+# Failures of aiohttp that happen before the first byte of the request leaves. httpx-aiohttp maps a connection that
+# the server dropped after the request to ConnectTimeout, so its cause is what counts, not httpx's own class.
+NOTHING_SENT = (
+    aiohttp.ClientConnectorError,  # refused, DNS, TLS, certificate
+    aiohttp.ConnectionTimeoutError,  # no connection in time, or none free in the pool
+    aiohttp.ClientProxyConnectionError,
+    aiohttp.InvalidURL,
+)
+
+
+class Reply(Protocol):
+    """An HTTP answer: an `httpx.Response`, or one part of a batch."""
+
+    @property
+    def status_code(self) -> int:
+        """Return the HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Return the headers, names in any case."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """Return the body."""
+        ...
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Http:
+    """The connection to one system for the life of the worker.
+
+    `name` stands in messages ('dataverse', 's4'). `concurrency` is how many calls may be under way at once; `slots` is
+    where a governor will tighten it. `cookies` keeps the server's cookies (SAP sessions need them; Dataverse's
+    affinity cookie would pin us to one web server). `ssl_context` brings a client certificate. `transport` is the
+    test seam. The client is made by the first call, in the loop that runs then.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one keyword a setting, all but the name with a default
+        self,
+        name: str,
+        *,
+        concurrency: int = 8,
+        timeout_seconds: float = 30.0,
+        response_bytes_max: int = RESPONSE_BYTES_MAX,
+        cookies: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self.slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
+        self._timeout_seconds = timeout_seconds
+        self._response_bytes_max = response_bytes_max
+        self._cookies = cookies
+        self._ssl_context = ssl_context
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        writes: bool,
+        timeout_seconds: float | None = None,
+    ) -> httpx.Response:
+        """Send one request and return the whole answer, whatever its status.
+
+        `url` is absolute and already percent-encoded. `writes` says that the request may change something: then a lost
+        answer raises `Unconfirmed`. `timeout_seconds` bounds waiting for a slot, and again the whole exchange.
+        """
+        what = f"{self.name}: {method} {url.partition('?')[0]}"
+        seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self.slots.acquire()
+        except TimeoutError as error:
+            raise Unavailable(f"{what}: no free slot within {seconds:g} s; nothing was sent") from error
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(method, url, headers, content, seconds)
+        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
+            raise _lost(what, error, writes=writes) from error
+        finally:
+            self.slots.release()
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens them again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None, seconds: float
+    ) -> httpx.Response:
+        if self._client is None:
+            self._client = self._open()
+        # The exchange as a whole is bounded in send. Connecting gets half: its time-out says that nothing was sent.
+        timeout = httpx.Timeout(None, connect=min(CONNECT_SECONDS, seconds / 2))
+        request = self._client.build_request(method, url, headers=headers, content=content, timeout=timeout)
+        response = await self._client.send(request, stream=True)
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > self._response_bytes_max:
+                    raise httpx.ReadError(f"the answer is longer than {self._response_bytes_max} bytes")
+        finally:
+            await response.aclose()
+        coded = ("content-encoding", "content-length", "transfer-encoding")
+        kept = [(name, value) for name, value in response.headers.raw if name.decode("ascii").lower() not in coded]
+        return httpx.Response(response.status_code, headers=kept, content=bytes(body), request=request)
+
+    def _open(self) -> httpx.AsyncClient:
+        jar = cookiejar.CookieJar(None if self._cookies else cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        context = self._ssl_context or ssl.create_default_context()
+        transport = self._transport or AiohttpTransport(verify=context, client=lambda: self._session(context))
+        return httpx.AsyncClient(transport=transport, cookies=jar, follow_redirects=False, trust_env=False)
+
+    def _session(self, context: ssl.SSLContext) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _lost(what: str, error: Exception, *, writes: bool) -> Unavailable:
+    cause = error.__cause__ or error
+    unsent = isinstance(cause, NOTHING_SENT) or (
+        isinstance(error, httpx.ConnectError | httpx.PoolTimeout | httpx.UnsupportedProtocol)
+        and not isinstance(cause, aiohttp.ClientError)
+    )
+    why = type(cause).__name__
+    if writes and not unsent:
+        return Unconfirmed(f"{what}: no answer came ({why}); it may have happened")
+    return Unavailable(f"{what}: no answer ({why}){'; nothing was sent' if unsent else ''}")
+
+
+# ------------------------------------------------------------------------------------------------- statuses as errors
+
+STATUS_ERRORS: Mapping[int, type[SyncError]] = {
+    **dict.fromkeys((301, 302, 303, 307, 308, 401, 403, 407), NotAllowed),  # an API redirects only to a sign-in page
+    **dict.fromkeys((400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 431, 501), Refused),
+    **dict.fromkeys((412, 428), Stale),
+    **dict.fromkeys((408, 423, 425), Unavailable),  # the server says itself that it did not do it
+    429: Throttled,
+    **dict.fromkeys((500, 502, 503, 504), Unconfirmed),
+}
+
+
+def failure(  # noqa: PLR0913 -- the facts of one failed answer
+    what: str,
+    reply: Reply,
+    *,
+    writes: bool,
+    message: str = "",
+    complaints: tuple[Complaint, ...] = (),
+    kind: type[SyncError] | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> SyncError:
+    """Return the error that an answer with an error status means; the caller raises it.
+
+    `what` names call and system ('s4: PATCH A_BusinessPartner'), `message` is the system's own words, `kind` overrules
+    the status where the body's code says more. A 503 with Retry-After is a throttle. A read is never `Unconfirmed`.
+    """
+    status = reply.status_code
+    wait = retry_after_seconds(reply, now())
+    kind = kind or STATUS_ERRORS.get(status, Unconfirmed)
+    text = f"{what}: HTTP {status}{': ' if message else ''}{message}"
+    if kind is Throttled or (status in (429, 503) and wait is not None):
+        return Throttled(text, wait_seconds=THROTTLED_SECONDS if wait is None else wait)
+    if kind is Refused:
+        return Refused(text, complaints)
+    if kind is Unconfirmed and not writes:
+        kind = Unavailable
+    return kind(text)
+
+
+def retry_after_seconds(reply: Reply, now: datetime) -> float | None:
+    """Return how long the server asks us to wait: seconds ('7') or an HTTP date; None when it names nothing usable."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.replace(".", "", 1).isdecimal():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+# ---------------------------------------------------------------------------------------------------------- exact JSON
+
+
+def loads_exact(body: bytes) -> Any:  # noqa: ANN401 -- JSON is whatever the server sends
+    """Parse JSON with amounts as Decimal: b'{"price": 10.10}' -> {'price': Decimal('10.10')}. Raises ValueError."""
+    return json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_float=Decimal, parse_constant=_no_constant)
+
+
+def dumps_exact(value: object) -> bytes:
+    """Write JSON with a Decimal as the same digits: {'price': Decimal('10.10')} -> b'{"price":10.10}'.
+
+    Dates must be text already: each system has its own form. Raises TypeError or ValueError.
+    """
+    return orjson.dumps(value, default=_number, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def json_object(what: str, reply: Reply, *, writes: bool) -> dict[str, Any]:
+    """Return the JSON object of an answer with a good status; a sign-in page or half a body is no answer at all."""
+    with contextlib.suppress(ValueError):
+        body = loads_exact(reply.content)
+        if isinstance(body, dict):
+            return cast("dict[str, Any]", body)
+    lost = Unconfirmed if writes else Unavailable
+    raise lost(f"{what}: HTTP {reply.status_code}, but the body is no JSON object")
+
+
+def _no_constant(text: str) -> object:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _number(value: object) -> orjson.Fragment:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} has no JSON form here; the codec writes dates as text")
+    if not value.is_finite() or abs(value.adjusted()) > NUMBER_DIGITS_MAX:
+        raise ValueError("an amount must be a finite number of ordinary size")
+    return orjson.Fragment(format(value, "f"))
