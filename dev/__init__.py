@@ -1,0 +1,1 @@
+"""The local cloud: simulators and hosts to develop and test with; never deployed."""
