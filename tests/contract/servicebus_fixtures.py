@@ -1,0 +1,185 @@
+"""What the tests of the local Service Bus share: a clock to turn, a journal that forgets, and queues of every kind."""
+
+import gc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from azure.servicebus import (
+    ServiceBusClient,
+    ServiceBusMessage,
+    ServiceBusReceivedMessage,
+    ServiceBusReceiver,
+    ServiceBusSender,
+)
+from azure.servicebus.amqp import AmqpAnnotatedMessage
+
+from dev.servicebus import Bus, start
+from dev.servicebus.queues.definition import QueueDefinition
+from dev.servicebus.queues.message import Lock, Message
+from dev.servicebus.queues.queue import Queue
+
+KINDS: dict[str, dict[str, object]] = {
+    "plain": {"max_delivery_count": 3},
+    "sessions": {"requires_session": True, "max_delivery_count": 3},
+    "duplicates": {"duplicate_detection_window_seconds": 300},
+    "session-duplicates": {"requires_session": True, "duplicate_detection_window_seconds": 300},
+    "ageing": {"default_ttl_seconds": 0.3, "dead_letter_on_expiry": True},
+}
+COPIES = 20  # of each kind, so that every test of a module has a queue of its own
+
+
+WAIT_SECONDS = 10  # the longest that a message may take; tests do not wait so long unless they fail
+
+
+class Clock:
+    """A clock that stands still until a test turns it."""
+
+    def __init__(self) -> None:
+        self.now_ms = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def turn(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
+
+
+class ForgetfulJournal:
+    """A journal for queues that need not survive their test."""
+
+    def save(self, queue: str, message: Message) -> None: ...
+
+    def delete(self, queue: str, sequence: int) -> None: ...
+
+    def save_sequence(self, queue: str, sequence: int) -> None: ...
+
+    def save_session(self, queue: str, session_id: str, state: bytes | None, state_ms: int) -> None: ...
+
+    def remember(self, queue: str, message_id: str, until_ms: int) -> None: ...
+
+    def forget(self, queue: str, until_ms: int) -> None: ...
+
+
+def make_queue(clock: Clock, **definition: object) -> Queue:
+    """Make a queue with its dead-letter queue, e.g. `make_queue(clock, requires_session=True)`."""
+    journal = ForgetfulJournal()
+    dead_letters = Queue("q/$DeadLetterQueue", QueueDefinition(), clock, journal)
+    return Queue("q", QueueDefinition.model_validate(definition), clock, journal, dead_letters)
+
+
+def text(content: str, session: str | None = None, **fields: object) -> Message:
+    """Make a message whose content is its name, e.g. `text("a", session="s1", message_id="1")`."""
+    message = Message(content.encode(), session_id=session)
+    for name, value in fields.items():
+        setattr(message, name, value)
+    return message
+
+
+def texts(messages: list[Message]) -> list[str]:
+    return [message.content.decode() for message in messages]
+
+
+def receive(queue: Queue) -> Message | None:
+    return queue.receive(queue.sessions.lane)
+
+
+def lock(queue: Queue) -> Lock:
+    message = receive(queue)
+    assert message is not None
+    assert message.lock is not None
+    return message.lock
+
+
+def drain(queue: Queue) -> list[str]:
+    found = []
+    while (message := queue.receive(queue.sessions.lane, delete=True)) is not None:
+        found.append(message.content.decode())
+    return found
+
+
+def dead_letters(queue: Queue) -> list[Message]:
+    assert queue.dead_letters is not None
+    return list(queue.dead_letters.messages.values())
+
+
+class RunningBus:
+    """A bus with queues of every kind, handed out one to a test."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.connection_string = bus.connection_string
+        self._numbers = {kind: iter(range(COPIES)) for kind in KINDS}
+
+    def fresh(self, kind: str) -> str:
+        """Name a queue that no test has used."""
+        return f"{kind}-{next(self._numbers[kind])}"
+
+    def counts(self, queue: str) -> dict[str, int]:
+        counted: dict[str, int] = httpx.get(f"{self.bus.admin_url}/queues").raise_for_status().json()[queue]
+        return counted
+
+    def fault(self, **switches: int | bool) -> None:
+        httpx.post(f"{self.bus.admin_url}/faults", json=switches).raise_for_status()
+
+
+class Links:
+    """Links of the SDK that stay open until the tests of a module end: closing one takes it half a second.
+
+    `client` is for links that a test must close itself.
+    """
+
+    def __init__(self, client: ServiceBusClient) -> None:
+        self.client = client
+        self._open: list[ServiceBusSender | ServiceBusReceiver] = []
+
+    def sender(self, queue: str) -> ServiceBusSender:
+        sender = self.client.get_queue_sender(queue)
+        self._open.append(sender)
+        return sender
+
+    def receiver(self, queue: str, **options: object) -> ServiceBusReceiver:
+        receiver = self.client.get_queue_receiver(queue, **options)  # type: ignore[arg-type]  # the SDK's own options
+        self._open.append(receiver)
+        return receiver.__enter__()  # attaches the link; a session is held from now on
+
+    def close(self) -> None:
+        with ThreadPoolExecutor(max_workers=len(self._open) + 1) as pool:
+            list(pool.map(lambda link: link.close(), self._open))
+
+
+@contextmanager
+def running_bus(data: Path) -> Iterator[RunningBus]:
+    queues = {f"{kind}-{number}": options for kind, options in KINDS.items() for number in range(COPIES)}
+    with start(data, queues) as bus:
+        yield RunningBus(bus)
+
+
+@contextmanager
+def open_links(bus: Bus | RunningBus) -> Iterator[Links]:
+    """Connect the SDK; it tries everything once."""
+    with ServiceBusClient.from_connection_string(bus.connection_string, retry_total=0) as client:
+        links = Links(client)
+        try:
+            yield links
+        finally:
+            links.close()
+    gc.collect()  # the SDK leaves the sockets of connections that broke to the collector: here, not in another test
+
+
+def send(links: Links, queue: str, *messages: ServiceBusMessage | AmqpAnnotatedMessage) -> None:
+    sender = links.sender(queue)
+    for message in messages:
+        sender.send_messages(message)
+
+
+def receive_exactly(receiver: ServiceBusReceiver, limit: int = 1) -> list[ServiceBusReceivedMessage]:
+    """Receive exactly so many messages."""
+    found: list[ServiceBusReceivedMessage] = []
+    while len(found) < limit:
+        more = receiver.receive_messages(limit - len(found), max_wait_time=WAIT_SECONDS)
+        assert more, f"{len(found)} of {limit} messages came"
+        found += more
+    return found
