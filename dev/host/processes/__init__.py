@@ -1,0 +1,1 @@
+"""The processes of a host: a `supervisor` with its `proxy`, `worker`s, and `launch` for tests."""
