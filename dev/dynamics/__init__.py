@@ -1,0 +1,1 @@
+"""Stand-ins for the Dynamics side: Dataverse and, later, Finance."""

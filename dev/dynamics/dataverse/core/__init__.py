@@ -1,0 +1,1 @@
+"""What everything here stands on: values, refusals, settings and the organisation itself."""

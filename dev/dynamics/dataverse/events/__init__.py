@@ -1,0 +1,1 @@
+"""Telling others: steps, execution contexts and their delivery."""

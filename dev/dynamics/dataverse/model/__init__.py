@@ -1,0 +1,1 @@
+"""What the organisation knows about its tables: read from data, served as metadata."""

@@ -1,0 +1,1 @@
+"""Reading: query options in, JSON rows out."""

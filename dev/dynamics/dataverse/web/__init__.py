@@ -1,0 +1,1 @@
+"""The HTTP face: addresses, batches, limits, faults and the /sim switches."""

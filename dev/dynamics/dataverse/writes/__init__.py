@@ -1,0 +1,1 @@
+"""Writing: payloads in, rows and happenings out."""
