@@ -1,0 +1,1 @@
+"""Stand-ins for SAP systems, to develop and test against."""

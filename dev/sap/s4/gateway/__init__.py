@@ -1,0 +1,1 @@
+"""The protocol: logon, CSRF, single operations, batches, and the form of every answer."""

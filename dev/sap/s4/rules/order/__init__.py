@@ -1,0 +1,1 @@
+"""Sales order: header, items, prices, status."""

@@ -1,0 +1,1 @@
+"""Business partner, customer, contact."""
