@@ -1,0 +1,1 @@
+"""The wire to SAP Gateway: logon, CSRF tokens, batches, and what its errors mean."""
