@@ -1,0 +1,1 @@
+"""Where changes are put on their queues: Azure Service Bus."""

@@ -1,0 +1,1 @@
+"""Where links, journal, waiters, parked records, correlations and watermarks are kept: Azure Table Storage."""
