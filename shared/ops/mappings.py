@@ -17,6 +17,7 @@ from shared.mapping.catalogue import Catalogue
 from shared.mapping.flow import Field, Flow
 from shared.mapping.load import load_flows
 from shared.mapping.schema import json_schema
+from shared.settings import for_mappings, read_settings
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 type Catalogues = Mapping[str, Catalogue]
@@ -93,7 +94,8 @@ def run(arguments: Sequence[str], catalogues: Catalogues, environment: Mapping[s
         say(json.dumps(json_schema(), indent=2))
         return 0
     try:
-        flows = load_all(MAPPINGS, catalogues, {**_values(asked.settings), **environment})
+        known = {**_values(asked.settings), **environment}
+        flows = load_all(MAPPINGS, catalogues, for_mappings(read_settings(known), known))
     except BadMapping as e:
         say(str(e))
         return 1
