@@ -22,6 +22,7 @@ WEBHOOK_SECRET = "local-webhook-secret"  # noqa: S105 -- opens only what runs on
 HOST_KEY = "local-host-key"
 # the simulator's own made-up application, see dev/dynamics/dataverse/core/settings.py
 CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "local-secret"  # noqa: S105
+LINE_IMAGE = {"before": {"type": 0, "columns": ["salesorderid"]}}  # or a deleted line does not name its order
 TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
 S4_USER, S4_PASSWORD = "SYNC", "Welcome1"  # noqa: S105
 
@@ -99,7 +100,9 @@ def _register_events(dataverse: str, s4: str, api: str) -> None:
     """Tell both systems where their events go, as an administrator would."""
     headers = {"x-webhook-secret": WEBHOOK_SECRET}
     hook = {"url": f"{api}/dataverse/events", "headers": headers}
-    httpx.post(f"{dataverse}/sim/webhooks", json=hook).raise_for_status()
+    for tables, images in ((("account", "salesorder"), {}), (("salesorderdetail",), LINE_IMAGE)):
+        body = {**hook, "tables": tables, "images": images}
+        httpx.post(f"{dataverse}/sim/webhooks", json=body).raise_for_status()
     httpx.post(f"{s4}/sim/webhooks", json={"url": f"{api}/sap/events", "headers": headers}).raise_for_status()
 
 

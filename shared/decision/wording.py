@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.core.digest import empty
 from shared.core.model import Line, LineWrite, Problem, Record, Scalar, Side, Value, Values, Write
 from shared.core.plan import Facts
 from shared.decision.draft import told_seen
@@ -25,8 +24,8 @@ def expected(write: Write, facts: Facts, flow: Flow) -> dict[str, Value]:
     record = facts.records[write.side]
     values = {**(record.values if record else {}), **write.values}
     raws = raws_of(flow.rows, write.side, values)
-    told = write.fields if write.kind == "update" else {name for name, raw in raws.items() if not empty(raw)}
-    found = {name: raw for name, raw in raws.items() if name in told}
+    told = {f.name for f in flow.rows.fields if any(c in write.values for c in f.writes[write.side])}
+    found = {name: raw for name, raw in raws.items() if name in (told if write.kind == "create" else write.fields)}
     for line in write.lines:
         name = line_name(line, write.side)
         if line.kind == "add":

@@ -205,7 +205,7 @@ class World:
             return
         owned = {"name": ("name", "name1"), "vat": ("vat", "tax"), "terms": ("terms", "payterms")}
         for name, (left, right) in owned.items():
-            if name not in parked:
+            if name not in parked and name in link.base:  # law 10 leaves a field without a base alone
                 assert plain(crm.values.get(left)) == plain(erp.values.get(right)), f"{name} differs: {crm} {erp}"
         for name, (left, right) in {"city": SHARED[0], "postal": SHARED[1]}.items():
             if name in parked:
