@@ -25,10 +25,10 @@ check "format"        $bin/ruff format --check .
 check "lint"          $bin/ruff check .
 check "types"         $bin/mypy
 check "imports"       $bin/lint-imports
-check "dependencies"  $bin/deptry shared function_app.py
+check "dependencies"  $bin/deptry .
 check "mappings"      $bin/python -m shared.ops.mappings check
 check "yaml"          $bin/yamllint --strict mappings
-check "spelling"      $bin/codespell --skip '*.lock,package-lock.json,requirements*.txt,node_modules,.venv,.tools' --ignore-words-list 'te,fo,ans,sav'
+check "spelling"      $bin/codespell
 check "requirements"  bash dev/lock.sh --check
 check "no addresses"  no_addresses
 exit "$failed"

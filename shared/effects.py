@@ -20,7 +20,7 @@ from shared.decision.learning import learn, with_problems
 from shared.decision.merging import all_judged
 from shared.decision.rows import Judged
 from shared.decision.wording import expected, put_back, raws_of, refusals, without
-from shared.errors import NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
+from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.twins import find_marked
@@ -35,7 +35,7 @@ class Outcome:
 
     `stored` is the link as the state store has it. `written` are digests by 'side field'; `writes` names what was done
     ('sap create'). `error` ended the work early: what is confirmed is remembered before it is raised. `again`: SAP
-    should hear of something that Dynamics did with our write.
+    should hear of something that Dynamics did with our write. `bound`: the way-back row is known to be this pair's.
     """
 
     facts: Facts
@@ -48,11 +48,13 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     error: SyncError | None = None
     again: bool = False
+    bound: bool = False
 
 
 async def apply(plan: Plan, facts: Facts, flow: Flow, app: App) -> Outcome:
     """Carry out what the plan says. Never raises an expected failure: the outcome holds it."""
     outcome = Outcome(facts, plan, facts.link, facts.link)
+    outcome.bound = facts.link is not None and facts.link.status != "claimed"
     if isinstance(plan, Sync):
         try:
             await _Work(outcome, flow, app).do(plan)
@@ -71,6 +73,8 @@ class _Work:
         self.out.problems = list(plan.problems)
         if plan.twin is not None:
             await self._couple(plan.twin)
+        elif self.out.link is not None and self.out.link.status == "claimed" and self.out.link.sap:
+            await self._finish(self.out.link)
         current: Plan = plan
         for side in ("sap", "dynamics"):
             current = await self._bring(side, current)
@@ -91,9 +95,19 @@ class _Work:
         if link.claimed_until is not None and link.claimed_until > facts.now:
             raise NotYet("another worker is writing this pair", until=link.claimed_until)
         link = replace(link, sap=erp.key, claimed_until=facts.now + timedelta(seconds=CLAIM_SECONDS))
-        await self.app.state.bind(link)
+        await self._bind(link)
         await self._save(link)
         self._see(other, twin)
+
+    async def _finish(self, link: Link) -> None:
+        """Complete a claim that another worker left behind: its way-back row may be missing."""
+        try:
+            await self._bind(link)
+        except Stale as error:
+            raise NeedsPerson(
+                f"SAP record {link.sap} was made for {link.dynamics}, but is linked to another record by now: "
+                "merge the two Dynamics records, or remove the match key from one"
+            ) from error
 
     async def _bring(self, side: Side, plan: Plan) -> Plan:
         """Write one side what the plan wants; what comes back different is written once more, and then accepted."""
@@ -202,7 +216,7 @@ class _Work:
         if facts.records[side] is not None or self.out.link is None:
             return
         if side == "dynamics":
-            await self.app.state.bind(self.out.link)
+            await self._bind(self.out.link)
         source = facts.records[OTHER[side]]
         if source is not None and await find_marked(source, OTHER[side], self.flow, self.app):
             self._strike_out(claimed=True)
@@ -216,7 +230,7 @@ class _Work:
         if side == "sap":
             answer = await system.create(selection, write.values, write.lines)
             self.out.link = replace(link, sap=answer.after.key)
-            await self.app.state.bind(self.out.link)
+            await self._bind(self.out.link)
             return answer
         try:
             return await system.create(selection, write.values, write.lines, link.dynamics)
@@ -262,6 +276,10 @@ class _Work:
     def _strike_out(self, *, claimed: bool) -> None:
         if claimed and self.out.link is not None:
             self.out.link = replace(self.out.link, intents=self.out.link.intents[:-1], claimed_until=None)
+
+    async def _bind(self, link: Link) -> None:
+        await self.app.state.bind(link)
+        self.out.bound = True
 
     async def _save(self, link: Link) -> None:
         self.out.link = self.out.stored = await self.app.state.save(link)

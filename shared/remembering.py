@@ -38,7 +38,7 @@ def _link_after(outcome: Outcome, flow: Flow) -> Link | None:
     if link is None:
         return None
     both = all((record := facts.records[side]) is not None and record.key == link.key(side) for side in SIDES)
-    if both and plan.status == "linked":
+    if both and outcome.bound and plan.status == "linked":
         link = replace(learn(link, facts, flow), status="linked", linked_at=link.linked_at or facts.now)
     elif plan.status == "retired" and outcome.error is None:
         link = replace(link, status="retired")

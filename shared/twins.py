@@ -89,7 +89,19 @@ def _marks_named_by(source: Record, side: Side, flow: Flow) -> list[dict[str, Sc
 async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App, look: Look) -> Twin:
     link = await app.state.link(flow.pair, OTHER[side], record.key)
     owner = link.key(side) if link is not None else ""
-    return Twin(record, look.birthmark, owner if owner not in ("", source.key) else look.rival)
+    if owner not in ("", source.key):
+        return Twin(record, look.birthmark, owner)
+    return Twin(record, look.birthmark, look.rival or _marked_for(record, source, side, flow))
+
+
+def _marked_for(record: Record, source: Record, side: Side, flow: Flow) -> str:
+    """Return whom a candidate's mark names if that is not us: it is about to be linked there, or was."""
+    mark = flow.birthmark
+    column, ours = (mark.sap, source.key) if side == "dynamics" else (mark.dynamics, source.key)
+    if side == "dynamics" and mark.holds:
+        ours = plain(source.values.get(mark.holds))
+    held = plain(record.values.get(column)) if column else ""
+    return "" if held in ("", ours) else held
 
 
 def _is_guid(text: str) -> bool:
