@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.core.digest import plain
-from shared.core.model import OTHER, SIDES, Intent, Problem, Side, Status, Write
+from shared.core.messages import born_in_sap
+from shared.core.model import OTHER, SIDES, Intent, Link, Problem, Side, Status, Write
 from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync
 from shared.decision.lines import pair_lines
 from shared.decision.merging import create, merge
@@ -79,9 +80,9 @@ def _merged_away(facts: Facts, _flow: Flow) -> Plan | None:
 def _gone(facts: Facts, flow: Flow) -> Plan | None:
     """An unreadable record is not a deleted one: only an explicit delete, and a read that confirms it, retires."""
     link, said = facts.link, facts.change
-    if link is None or link.status in ("claimed", "retired"):
-        return _never_there(facts)
     gone = [side for side in SIDES if facts.records[side] is None]
+    if link is None or link.status == "retired" or _not_yet_made(link, gone):
+        return _never_there(facts)
     if not gone:
         return None
     if len(gone) == len(SIDES):
@@ -96,6 +97,13 @@ def _gone(facts: Facts, flow: Flow) -> Plan | None:
     if survivor is None or not how or all(plain(survivor.values.get(k)) == plain(v) for k, v in how.items()):
         return Sync(f"deleted in {side}; nothing to retire in {other}", status="retired")
     return Sync(f"deleted in {side}: retired in {other}", status="retired", writes={other: Write(other, "retire", how)})
+
+
+def _not_yet_made(link: Link, gone: list[Side]) -> bool:
+    """Return whether a missing record is one that this very claim is about: it is still to be created."""
+    if link.status != "claimed":
+        return False
+    return not link.sap or (gone == ["dynamics"] and link.dynamics == born_in_sap(link.pair, link.sap))
 
 
 def _never_there(facts: Facts) -> Plan | None:

@@ -18,13 +18,14 @@ from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
 from shared.decision.rows import unsettled_references
 from shared.dispatch import dispatch
-from shared.effects import Outcome, apply
+from shared.effects import apply
 from shared.errors import Elsewhere, NotYet
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.remembering import keep
 from shared.twins import find_twins
 from shared.waiting import hold, tell_waiters, wake
+from shared.writing import Outcome
 
 
 async def sync(change: Change, app: App) -> Plan:
@@ -78,8 +79,9 @@ async def _read(side: Side, key: str, flow: Flow, app: App) -> Record | None:
 
 async def _resolve(facts: Facts, flow: Flow, app: App) -> dict[Reference, str]:
     """Look up the links of what the records refer to; references that did not move since in step cost no look."""
-    twins = {OTHER[facts.change.side]: twin.record for twin in facts.twins}
-    wanted = unsettled_references(replace(facts, records={**facts.records, **twins}), flow)
+    other = OTHER[facts.change.side]
+    both = {**facts.records, other: facts.twins[0].record} if facts.twins else facts.records
+    wanted = unsettled_references(replace(facts, records=both), flow)
     links = await asyncio.gather(*(app.state.link(app.flows[r.flow].pair, r.side, r.key) for r in wanted))
     found = zip(wanted, links, strict=True)
     return {r: link.key(OTHER[r.side]) for r, link in found if link is not None and link.status == "linked"}

@@ -5,10 +5,10 @@ from dataclasses import replace
 from shared.core.model import SIDES, Change, JournalEntry, Link, Problem
 from shared.core.plan import Facts, Park, Skip, Sync
 from shared.decision.learning import learn, with_problems, with_writes, without_old_intents
-from shared.effects import Outcome
 from shared.errors import Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App, Parked
+from shared.writing import Outcome
 
 
 async def keep(outcome: Outcome, flow: Flow, app: App) -> Link | None:

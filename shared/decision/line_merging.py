@@ -75,6 +75,8 @@ def _removed_in_dynamics(draft: Draft, pair: LinePair, removal: LineWrite, erp: 
             if all(plain(erp.values.get(k)) == plain(v) for k, v in lines.reject.items()):
                 return
             removal = LineWrite("change", erp.key, dict(lines.reject), removal.peer)
-    if stuck(Problem(pair.name, "sap", "", ""), draft.facts) is None:
-        draft.lines["sap"].append(removal)
-        draft.fields["sap"].add(pair.name)
+    if (old := stuck(Problem(pair.name, "sap", "", ""), draft.facts)) is not None:
+        draft.problems.append(old)
+        return
+    draft.lines["sap"].append(removal)
+    draft.fields["sap"].add(pair.name)

@@ -21,9 +21,11 @@ def merge(facts: Facts, flow: Flow, twin: Record | None = None) -> Plan:
     for side, columns in draft.wanted(_judged_header(facts, flow)).items():
         draft.values[side] |= columns
     for side, stamp in birthmarks(facts, flow).items():
-        if stuck(Problem("birthmark", side, "", ""), facts) is None:
-            draft.values[side] |= stamp
-            draft.fields[side].add("birthmark")
+        if (old := stuck(Problem("birthmark", side, "", ""), facts)) is not None:
+            draft.problems.append(old)
+            continue
+        draft.values[side] |= stamp
+        draft.fields[side].add("birthmark")
     if flow.lines is not None:
         merge_lines(draft, flow.lines)
     moved = sorted(draft.fields["dynamics"] | draft.fields["sap"])

@@ -10,7 +10,6 @@ from typing import Literal
 from shared.core.merge import Clash, Form, Owner
 from shared.core.model import Reference, Scalar, Selection, Side, Value, Values
 
-
 type References = Mapping[Reference, str]  # a reference -> the referred record's key on the other side
 
 

@@ -1,0 +1,232 @@
+"""One write to one side, so guarded that it goes over nothing unread, and what is known of the pair afterwards.
+
+* A create is claimed in the link row before it leaves, with an open intent; then its birthmark is looked for once more.
+* A record with an etag is written with it. One without is claimed, and what the system held in the breath before the
+  write is compared: what a person typed meanwhile is put back and judged anew.
+* Two records that exist are coupled by the way-back row first, insert-only, so that a rival loses before any write.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from shared.core.digest import plain, same
+from shared.core.messages import born_in_sap
+from shared.core.model import OTHER, Answer, Intent, Link, Problem, Record, Side, Write
+from shared.core.plan import Facts, Plan, Sync
+from shared.decide import decide
+from shared.decision.learning import learn
+from shared.decision.wording import expected, put_back, raws_of, refusals, without
+from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
+from shared.mapping.flow import Flow
+from shared.ports import App
+from shared.twins import find_marked
+
+CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
+REFUSALS_MAX = 3
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a plan: the facts and the link as they are now, what was written, and what went wrong.
+
+    `stored` is the link as the state store has it. `written` are digests by 'side field'; `writes` names what was done
+    ('sap create'). `error` ended the work early: what is confirmed is remembered before it is raised. `again`: SAP
+    should hear of something that Dynamics did with our write. `bound`: the way-back row is known to be this pair's.
+    """
+
+    facts: Facts
+    plan: Plan
+    link: Link | None
+    stored: Link | None
+    written: dict[str, str] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    error: SyncError | None = None
+    again: bool = False
+    bound: bool = False
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes for one sync; everything that happens is noted in `out`."""
+
+    out: Outcome
+    flow: Flow
+    app: App
+
+    async def couple(self, twin: Record) -> None:
+        """Link two records that exist: the way-back row first, insert-only, so that a rival loses before any write."""
+        facts, other = self.out.facts, OTHER[self.out.facts.change.side]
+        found = {**facts.records, other: twin}
+        crm, erp = found["dynamics"], found["sap"]
+        if crm is None or erp is None:
+            raise AssertionError("two records are coupled, so both are there")
+        link = self.out.link
+        if link is None or link.dynamics != crm.key:
+            if link is not None:  # it stood for a record that was never created
+                await self.app.state.unbind(link)
+            link = await self.app.state.link(self.flow.pair, "dynamics", crm.key) or Link(self.flow.pair, crm.key)
+        if link.claimed_until is not None and link.claimed_until > facts.now:
+            raise NotYet("another worker is writing this pair", until=link.claimed_until)
+        link = replace(link, sap=erp.key, claimed_until=facts.now + timedelta(seconds=CLAIM_SECONDS))
+        await self._bind(link)
+        await self._save(link)
+        self.see(other, twin)
+
+    async def finish(self, link: Link) -> None:
+        """Complete a claim that another worker left behind: its way-back row may be missing."""
+        try:
+            await self._bind(link)
+        except Stale as error:
+            raise NeedsPerson(
+                f"SAP record {link.sap} was made for {link.dynamics}, but is linked to another record by now: "
+                "merge the two Dynamics records, or remove the match key from one"
+            ) from error
+
+    def see(self, side: Side, record: Record) -> Facts:
+        """Go on with a record as it is known now."""
+        facts = self.out.facts
+        self.out.facts = replace(facts, records={**facts.records, side: record}, twins=())
+        return self.out.facts
+
+    # ------------------------------------------------------------------------------------------------ one write
+
+    async def write(self, write: Write | None) -> Answer | None:
+        """Send a write; without the refused fields once more. None when all of it was refused."""
+        for _ in range(1 + REFUSALS_MAX):
+            if write is None:
+                return None
+            try:
+                answer = await self._guarded(write)
+            except Refused as refused:
+                name = self.flow.systems[write.side]
+                problems = refusals(refused, write, self.out.facts, self.flow, name)
+                self.out.problems += problems
+                write = without(write, problems, self.flow) if write.kind == "update" else None
+                continue
+            self._note(write, answer)
+            return answer
+        return None
+
+    def _note(self, write: Write, answer: Answer) -> None:
+        arrived = expected(write, self.out.facts, self.flow)
+        digests = {f"{write.side} {name}": self.out.facts.seal.digest(value) for name, value in arrived.items()}
+        self.out.written |= digests
+        self.out.writes.append(f"{write.side} {write.kind}")
+        self.out.notes += answer.notes
+        facts = self.see(write.side, answer.after)
+        self.out.link = learn(self.out.link or new_link(facts, self.flow), facts, self.flow)
+
+    async def _guarded(self, write: Write) -> Answer:
+        """Claim where no etag guards, write, and strike the intent out unless the outcome is unknown."""
+        facts = self.out.facts
+        record = facts.records[write.side]
+        adds = any(line.kind == "add" for line in write.lines)
+        claimed = adds or record is None or not self.app.traits(self.flow, write.side).etags
+        if claimed:
+            await self._claim(write, may_appear=adds or record is None)
+        try:
+            answer = await (self._create(write) if record is None else self._update(write, record))
+        except Unconfirmed:
+            raise
+        except (Transient, Refused):
+            self._strike_out(claimed=claimed)
+            raise
+        self._strike_out(claimed=claimed)
+        return answer
+
+    async def _claim(self, write: Write, *, may_appear: bool) -> None:
+        """Write down what is about to leave; the row's etag, or its insert, lets one worker through (laws 2, 3, 8)."""
+        facts, side = self.out.facts, write.side
+        seal = facts.seal
+        sent = {name: seal.digest(value) for name, value in expected(write, facts, self.flow).items()}
+        intent = Intent(side, "create" if may_appear else "update", facts.now, sent)
+        link = self.out.link or new_link(facts, self.flow)
+        until = facts.now + timedelta(seconds=CLAIM_SECONDS)
+        await self._save(replace(link, intents=(*link.intents, intent), claimed_until=until))
+        if facts.records[side] is not None or self.out.link is None:
+            return
+        if side == "dynamics":
+            await self._bind(self.out.link)
+        source = facts.records[OTHER[side]]
+        if source is not None and await find_marked(source, OTHER[side], self.flow, self.app):
+            self._strike_out(claimed=True)
+            raise Stale(f"a record for {source.key} has appeared in {side}")
+
+    async def _create(self, write: Write) -> Answer:
+        link, side = self.out.link, write.side
+        if link is None:
+            raise AssertionError("a create is claimed first")
+        system, selection = self.app.system(self.flow, side), self.flow.selections[side]
+        if side == "sap":
+            answer = await system.create(selection, write.values, write.lines)
+            self.out.link = replace(link, sap=answer.after.key)
+            await self._bind(self.out.link)
+            return answer
+        try:
+            return await system.create(selection, write.values, write.lines, link.dynamics)
+        except Stale:
+            return await self._already_ours(link)
+
+    async def _already_ours(self, link: Link) -> Answer:
+        """Accept a taken row id only if the row carries our mark: then an earlier attempt made it (law 5)."""
+        system, selection = self.app.system(self.flow, "dynamics"), self.flow.selections["dynamics"]
+        found = await system.read(selection, link.dynamics)
+        if found is None:
+            raise Stale(f"row {link.dynamics} was there a moment ago")
+        column = self.flow.birthmark.dynamics
+        if column and plain(found.values.get(column)) != link.sap:
+            raise Refused(f"row {link.dynamics} exists but belongs to another SAP record than {link.sap}")
+        return Answer(found)
+
+    async def _update(self, write: Write, record: Record) -> Answer:
+        system, selection = self.app.system(self.flow, write.side), self.flow.selections[write.side]
+        answer = await system.update(selection, record, write.values, write.lines)
+        if answer.before is None:
+            return answer
+        names = self._written_over(write, record, answer.before)
+        if not names:
+            return answer
+        columns = put_back(names, write.side, answer.before, self.flow)
+        undone = await system.update(selection, answer.after, columns, ())
+        return Answer(undone.after, notes=(*answer.notes, f"put back {', '.join(sorted(names))}: changed meanwhile"))
+
+    def _written_over(self, write: Write, gathered: Record, before: Record) -> frozenset[str]:
+        """Return written fields that moved between our read and our write, and would not have been written then."""
+        was, held = (raws_of(self.flow.rows, write.side, r.values) for r in (gathered, before))
+        moved = {name for name in write.fields & was.keys() if not same(was[name], held[name])}
+        if not moved:
+            return frozenset()
+        records = {**self.out.facts.records, write.side: before}
+        link = self.out.link and replace(self.out.link, claimed_until=None, intents=self.out.link.intents[:-1])
+        still = write_of(decide(replace(self.out.facts, records=records, link=link), self.flow), write.side)
+        return frozenset(moved - (still.fields if still else frozenset()))
+
+    # -------------------------------------------------------------------------------------------------- the link
+
+    def _strike_out(self, *, claimed: bool) -> None:
+        if claimed and self.out.link is not None:
+            self.out.link = replace(self.out.link, intents=self.out.link.intents[:-1], claimed_until=None)
+
+    async def _bind(self, link: Link) -> None:
+        await self.app.state.bind(link)
+        self.out.bound = True
+
+    async def _save(self, link: Link) -> None:
+        self.out.link = self.out.stored = await self.app.state.save(link)
+
+
+def new_link(facts: Facts, flow: Flow) -> Link:
+    """Return the link that a pair gets; a record born in SAP has a Dynamics key before it has a row."""
+    change = facts.change
+    if change.side == "dynamics":
+        erp = facts.records["sap"]
+        return Link(flow.pair, change.key, erp.key if erp else "")
+    crm = facts.records["dynamics"]
+    return Link(flow.pair, crm.key if crm else born_in_sap(flow.pair, change.key), change.key)
+
+
+def write_of(plan: Plan, side: Side) -> Write | None:
+    """Return what a plan wants to tell a side."""
+    return plan.writes.get(side) if isinstance(plan, Sync) else None
