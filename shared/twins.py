@@ -91,7 +91,18 @@ async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App
     owner = link.key(side) if link is not None else ""
     if owner not in ("", source.key):
         return Twin(record, look.birthmark, owner)
-    return Twin(record, look.birthmark, look.rival or _marked_for(record, source, side, flow))
+    other = look.rival or _marked_for(record, source, side, flow)
+    if not other and not look.birthmark:
+        other = await _bearer(record, source, side, flow, app)
+    return Twin(record, look.birthmark, other)
+
+
+async def _bearer(record: Record, source: Record, side: Side, flow: Flow, app: App) -> str:
+    """Return the key of a record on the asking side that already bears the candidate's mark: it was made for it."""
+    for where in _marks_named_by(record, OTHER[side], flow)[:1]:
+        found = await app.system(flow, side).find(flow.selections[side], where)
+        return next((r.key for r in found if r.key != source.key), "")
+    return ""
 
 
 def _marked_for(record: Record, source: Record, side: Side, flow: Flow) -> str:

@@ -67,12 +67,24 @@ class Writer:
             if link is not None:  # it stood for a record that was never created
                 await self.app.state.unbind(link)
             link = await self.app.state.link(self.flow.pair, "dynamics", crm.key) or Link(self.flow.pair, crm.key)
+        if link.sap not in ("", erp.key):
+            raise Stale(f"{crm.key} was linked to another SAP record meanwhile")
         if link.claimed_until is not None and link.claimed_until > facts.now:
             raise NotYet("another worker is writing this pair", until=link.claimed_until)
+        self._nothing_on_its_way(link, twin)
         link = replace(link, sap=erp.key, claimed_until=facts.now + timedelta(seconds=CLAIM_SECONDS))
         await self._bind(link)
         await self._save(link)
         self.see(other, twin)
+
+    def _nothing_on_its_way(self, link: Link, twin: Record) -> None:
+        """Wait for a create of the same pair whose answer was lost: it may be about to make another twin."""
+        facts = self.out.facts
+        for intent in link.intents:
+            until = intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))
+            by_mark = any(t.birthmark and t.record.key == twin.key for t in facts.twins)
+            if intent.kind == "create" and facts.now < until and not by_mark:
+                raise NotYet("a create of this pair may still commit", until=until)
 
     async def finish(self, link: Link) -> None:
         """Complete a claim that another worker left behind: its way-back row may be missing."""
