@@ -153,6 +153,10 @@ class State(Protocol):
         """Take back a way-back row that `bind` made for a pair that then failed to come into being."""
         ...
 
+    async def links(self, pair: str, token: str, limit: int) -> tuple[tuple[Link, ...], str]:
+        """Return a page of all links of a pair of objects, and the token of the next page ('' = that was the last)."""
+        ...
+
     async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
         """Return the newest journal entries of a pair, newest first."""
         ...
@@ -163,6 +167,10 @@ class State(Protocol):
 
     async def waiters(self, references: Sequence[Reference]) -> tuple[tuple[Reference, Change, datetime], ...]:
         """Return who waits for any of the references, and since when."""
+        ...
+
+    async def waiting(self, limit: int) -> tuple[tuple[Reference, Change, datetime], ...]:
+        """Return who waits for anything, and since when."""
         ...
 
     async def unwait(self, reference: Reference, waiter: Change) -> None:
@@ -191,6 +199,10 @@ class State(Protocol):
 
     async def watermark(self, name: str) -> str:
         """Return the watermark, '' when there is none."""
+        ...
+
+    async def watermarks(self, group: str) -> Mapping[str, str]:
+        """Return all watermarks whose name begins with `group` and a slash, by name."""
         ...
 
     async def set_watermark(self, name: str, value: str) -> None:

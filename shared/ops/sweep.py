@@ -15,6 +15,8 @@ from shared.ops.intake import take_in
 from shared.ops.schedule import due
 from shared.ports import App, Parked, Touched
 
+WAITER_COUNT_MAX = 10_000
+
 
 async def start_due(app: App) -> list[str]:
     """Enqueue a sweep of both sides for every flow whose time has come. Returns their names."""
@@ -69,7 +71,7 @@ async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
 async def visit_waiters(app: App, older_than: timedelta) -> int:
     """Park who has waited too long, with a reason that names what is missing (law 18). Returns how many."""
     limit = app.now() - older_than
-    late = [one for one in await app.state.waiters(()) if one[2] < limit]
+    late = [one for one in await app.state.waiting(WAITER_COUNT_MAX) if one[2] < limit]
     for reference, waiter, since in late:
         message = (
             f"has waited since {since:%Y-%m-%d %H:%M} UTC for {reference.flow} {reference.key}, which is not linked"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared.core.messages import PARTITIONS
 from shared.core.model import JournalEntry, Link, Side
 from shared.errors import NeedsPerson, Stale, SyncError
 from shared.state import keys, rows
@@ -74,6 +75,21 @@ class Links:
         found = await self._store.get(TABLE, row["PartitionKey"], row["RowKey"])
         if found is not None and found[0]["dynamics"] == row["dynamics"]:
             await self._store.delete(TABLE, row, found[1])
+
+    async def page(self, pair: str, token: str, limit: int) -> tuple[tuple[Link, ...], str]:
+        """Return a page of a pair's links, partition by partition; the token is 'number|last row key'."""
+        number, _, last = token.partition("|")
+        found: list[Link] = []
+        for at in range(int(number or 0), PARTITIONS):
+            first, end = keys.rows_below("d")
+            within = (f"{last}!" if last else first, end)  # '!' is the first character after the end of a key
+            partition = keys.key(pair, f"{at:03d}")
+            rows_found = await self._store.query(TABLE, partition, limit - len(found), within)
+            found += [rows.link_from(row, row["etag"]) for row in rows_found]
+            if len(found) >= limit:
+                return tuple(found), f"{at}|{rows_found[-1]['RowKey']}"
+            last = ""
+        return tuple(found), ""
 
     async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
         """Return the newest entries first."""

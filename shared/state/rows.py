@@ -77,12 +77,18 @@ def journal_from(row: Mapping[str, Any]) -> JournalEntry:
 def waiting_row(reference: Reference, waiter: Change, since: datetime) -> Row:
     """Return the row that says who waits for a reference."""
     row = _row(waited_for(reference), keys.key(waiter.flow, waiter.side, waiter.key))
-    return row | _stored(messages.encode(waiter)) | {"since": since.isoformat()}
+    named = {"flow": reference.flow, "side": reference.side, "key": reference.key}
+    return row | _stored(messages.encode(waiter)) | {"since": since.isoformat()} | named
 
 
 def waiting_from(row: Mapping[str, Any]) -> tuple[Change, datetime]:
     """Read who waits, and since when."""
     return messages.decode(_found(row)), datetime.fromisoformat(row["since"])
+
+
+def reference_from(row: Mapping[str, Any]) -> Reference:
+    """Read what a waiting row waits for."""
+    return Reference(row["flow"], row["side"], row["key"])
 
 
 def parked_row(parked: Parked) -> Row:

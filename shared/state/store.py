@@ -76,15 +76,18 @@ class Store:
     async def query(
         self, table: str, partition: str, limit: int, within: tuple[str, str] | None = None
     ) -> list[dict[str, Any]]:
-        """Return the first `limit` rows of a partition in the order of their keys, `within` [first, last) if given."""
-        chosen = f"PartitionKey eq '{partition}'"  # no quoting: encoded keys hold no quotes
+        """Return the first `limit` rows of a partition in the order of their keys, `within` [first, last) if given.
+
+        The partition '' means the whole table: for tables that are small by nature.
+        """
+        chosen = f"PartitionKey eq '{partition}'" if partition else "PartitionKey ge ''"  # encoded keys hold no quotes
         if within:
             chosen += f" and RowKey ge '{within[0]}' and RowKey lt '{within[1]}'"
         found: list[dict[str, Any]] = []
         with translated(f"query {table} {partition}", writes=False):
             try:
                 async for row in self._table(table).query_entities(chosen, results_per_page=min(limit, PAGE_ROWS)):
-                    found.append(dict(row))
+                    found.append(dict(row) | {"etag": str(row.metadata["etag"])})
                     if len(found) >= limit:
                         break
             except ResourceNotFoundError:  # the table was never written to

@@ -5,7 +5,7 @@ Nothing is imported from azure and nothing is connected before the first call, w
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from shared.state.store import Store
 
+WATERMARKS_MAX = 10_000  # of one group
 WAITERS_MAX = 10_000  # of one reference; the sweep comes back to the rest
 
 
@@ -72,6 +73,10 @@ class TableState:
         """Take the way-back row back, if it is this pair's."""
         await self._links.unbind(link)
 
+    async def links(self, pair: str, token: str, limit: int) -> tuple[tuple[Link, ...], str]:
+        """Return a page of all links of a pair of objects."""
+        return await self._links.page(pair, token, limit)
+
     async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
         """Return the newest journal entries of a pair, newest first."""
         return await self._links.journal(pair, dynamics, limit)
@@ -92,6 +97,11 @@ class TableState:
             for reference, waiting in zip(references, found, strict=True)
             for row in waiting
         )
+
+    async def waiting(self, limit: int) -> tuple[tuple[Reference, Change, datetime], ...]:
+        """Return who waits for anything: a walk through a table that is small by nature."""
+        found = await self._store.query("waiting", "", limit)
+        return tuple((rows.reference_from(row), *rows.waiting_from(row)) for row in found)
 
     async def unwait(self, reference: Reference, waiter: Change) -> None:
         """Strike out a waiter."""
@@ -133,6 +143,11 @@ class TableState:
         row = rows.watermark_row(name, "")
         found = await self._store.get("watermarks", str(row["PartitionKey"]), str(row["RowKey"]))
         return rows.watermark_from(found[0]) if found else ""
+
+    async def watermarks(self, group: str) -> Mapping[str, str]:
+        """Return all watermarks of a group, by name."""
+        found = await self._store.query("watermarks", keys.key(group), WATERMARKS_MAX)
+        return {row["name"]: rows.watermark_from(row) for row in found}
 
     async def set_watermark(self, name: str, value: str) -> None:
         """Keep a watermark."""

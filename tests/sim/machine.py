@@ -187,11 +187,11 @@ class World:
 
     def _links(self, flow: str) -> list[tuple[str, Any]]:
         pair = FLOWS[flow].pair
-        return [(name, k) for (name, _), k in self.state.links.items() if name == pair and k.status == "linked"]
+        return [(name, k) for (name, _), k in self.state.rows.items() if name == pair and k.status == "linked"]
 
     def _one_partner_each(self) -> None:
         for flow in FLOWS.values():
-            pairs = [(k.dynamics, k.sap) for (name, _), k in self.state.links.items() if name == flow.pair and k.sap]
+            pairs = [(k.dynamics, k.sap) for (name, _), k in self.state.rows.items() if name == flow.pair and k.sap]
             linked = [p for p in pairs if p[0] in self.crm.rows and p[1] in self.erp.rows]
             assert len({d for d, _ in linked}) == len(linked), f"one Dynamics record, two partners: {linked}"
             assert len({s for _, s in linked}) == len(linked), f"one SAP record, two accounts: {linked}"
@@ -232,7 +232,7 @@ class World:
         """Every record in scope is linked, parked, or waits; no message lies in the dead-letter queue."""
         assert not self.bus.dead_letters
         parked = {(p.flow, p.side, p.key) for p in self.state.parked_records.values()}
-        waiting = {(c.flow, c.side, c.key) for c, _ in self.state.waiting.values()}
+        waiting = {(c.flow, c.side, c.key) for c, _ in self.state.waits.values()}
         for side, system in self.systems.items():
             for key, row in system.rows.items():
                 flow = _flow(row.values)
@@ -242,7 +242,7 @@ class World:
                 assert linked or (flow, side, key) in parked | waiting, f"{flow} {side} {key} is forgotten: {row}"
 
     def _all(self, flow: str) -> list[tuple[str, Any]]:
-        return [(name, k) for (name, _), k in self.state.links.items() if name == FLOWS[flow].pair]
+        return [(name, k) for (name, _), k in self.state.rows.items() if name == FLOWS[flow].pair]
 
 
 def _flow(values: Any) -> str:

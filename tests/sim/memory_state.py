@@ -18,32 +18,32 @@ class MemoryState:
     """Dictionaries, open to a test's eyes. Records are named (pair, key)."""
 
     def __init__(self) -> None:
-        self.links: dict[tuple[str, str], Link] = {}
+        self.rows: dict[tuple[str, str], Link] = {}
         self.ways_back: dict[tuple[str, str], str] = {}
         self.entries: dict[tuple[str, str], list[JournalEntry]] = {}
-        self.waiting: dict[tuple[Reference, str], tuple[Change, datetime]] = {}
+        self.waits: dict[tuple[Reference, str], tuple[Change, datetime]] = {}
         self.parked_records: dict[tuple[str, str], Parked] = {}
         self.correlations: dict[str, list[Step]] = {}
-        self.watermarks: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
         self._etags = (f"etag {number}" for number in itertools.count(1))
 
     async def link(self, pair: str, side: Side, key: str) -> Link | None:
         key = canonical(key)
         if side == "dynamics":
-            return self.links.get((pair, key))
+            return self.rows.get((pair, key))
         dynamics = self.ways_back.get((pair, key))
         if dynamics is None:
             return None
-        link = self.links.get((pair, dynamics), Link(pair, dynamics, key))
+        link = self.rows.get((pair, dynamics), Link(pair, dynamics, key))
         return link if link.sap else replace(link, sap=key)
 
     async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
         dynamics = canonical(link.dynamics)
-        stored = self.links.get((link.pair, dynamics))
+        stored = self.rows.get((link.pair, dynamics))
         if link.etag != (stored.etag if stored else ""):
             raise Stale(f"link {link.pair} {dynamics}: saved meanwhile")
         etag = next(self._etags)
-        self.links[link.pair, dynamics] = replace(link, dynamics=dynamics, sap=canonical(link.sap), etag=etag)
+        self.rows[link.pair, dynamics] = replace(link, dynamics=dynamics, sap=canonical(link.sap), etag=etag)
         if entry is not None:
             self.entries.setdefault((link.pair, dynamics), []).append(entry)
         return replace(link, etag=etag)
@@ -58,23 +58,32 @@ class MemoryState:
         if self.ways_back.get(way_back) == canonical(link.dynamics):
             del self.ways_back[way_back]
 
+    async def links(self, pair: str, token: str, limit: int) -> tuple[tuple[Link, ...], str]:
+        found = sorted(key for name, key in self.rows if name == pair and key > token)
+        page = tuple(self.rows[pair, key] for key in found[:limit])
+        return page, page[-1].dynamics if len(found) > limit else ""
+
     async def journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
         entries = self.entries.get((pair, canonical(dynamics)), [])
         return tuple(sorted(entries, key=lambda entry: entry.at)[::-1][:limit])
 
     async def wait(self, reference: Reference, waiter: Change, now: datetime) -> None:
-        self.waiting.setdefault((_named(reference), key(waiter.flow, waiter.side, waiter.key)), (waiter, now))
+        self.waits.setdefault((_named(reference), key(waiter.flow, waiter.side, waiter.key)), (waiter, now))
 
     async def waiters(self, references: Sequence[Reference]) -> tuple[tuple[Reference, Change, datetime], ...]:
         return tuple(
             (reference, *found)
             for reference in references
-            for (waited_for, _), found in sorted(self.waiting.items(), key=lambda item: item[0][1])
+            for (waited_for, _), found in sorted(self.waits.items(), key=lambda item: item[0][1])
             if waited_for == _named(reference)
         )
 
+    async def waiting(self, limit: int) -> tuple[tuple[Reference, Change, datetime], ...]:
+        found = ((reference, *who) for (reference, _), who in self.waits.items())
+        return tuple(itertools.islice(found, limit))
+
     async def unwait(self, reference: Reference, waiter: Change) -> None:
-        self.waiting.pop((_named(reference), key(waiter.flow, waiter.side, waiter.key)), None)
+        self.waits.pop((_named(reference), key(waiter.flow, waiter.side, waiter.key)), None)
 
     async def park(self, parked: Parked) -> None:
         self.parked_records[parked.flow, key(parked.side, parked.key)] = parked
@@ -93,10 +102,13 @@ class MemoryState:
         return tuple(sorted(self.correlations.get(correlation, []), key=lambda step: step.at)[:limit])
 
     async def watermark(self, name: str) -> str:
-        return self.watermarks.get(name, "")
+        return self.marks.get(name, "")
+
+    async def watermarks(self, group: str) -> dict[str, str]:
+        return {name: value for name, value in self.marks.items() if name.startswith(f"{group}/")}
 
     async def set_watermark(self, name: str, value: str) -> None:
-        self.watermarks[name] = value
+        self.marks[name] = value
 
     async def close(self) -> None:
         pass

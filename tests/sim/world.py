@@ -233,7 +233,7 @@ class Stormy:
 
 def linked_pairs(state: Any, pair: str) -> Iterator[tuple[str, str]]:
     """Yield (dynamics, sap) of complete links."""
-    for (name, _), link in state.links.items():
+    for (name, _), link in state.rows.items():
         if name == pair and link.sap and link.status == "linked":
             yield link.dynamics, link.sap
 

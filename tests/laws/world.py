@@ -1,0 +1,245 @@
+"""A small world in memory where a test says what happens between which two calls.
+
+Two systems, a table and a bus without a wire. Every call of the app goes through `Script`: it is counted, and a test may
+let something happen before or after the n-th call of a kind: a person edits, another worker runs, the worker dies, the
+answer is lost.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from inspect import isawaitable
+from typing import Any
+
+from shared.core.digest import Seal
+from shared.core.model import Answer, Cause, Change, LineWrite, Link, Record, Scalar, Selection, Side, Values
+from shared.core.plan import Limits, Plan
+from shared.errors import Complaint, Refused, Unconfirmed
+from shared.mapping.flow import Flow
+from shared.pipeline import sync
+from shared.ports import App, Parked
+from shared.settlement import Settled, settle
+from tests.laws.flows import FLOWS
+from tests.sim.memory_bus import MemoryBus
+from tests.sim.memory_state import MemoryState
+from tests.sim.world import Clock, Crash, Row, SimSystem
+
+SEAL = Seal("k1", {"k1": b"0123456789abcdef"})
+D1, D2, D3 = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+NEXT_MAX = 60
+
+type Happening = Callable[[], Awaitable[Any] | Any]
+
+
+@dataclass
+class LawSystem(SimSystem):
+    """Adds complaints that name columns and lines, merges, and line keys that are never used twice."""
+
+    objects_to: Callable[[Values, Sequence[LineWrite]], tuple[Complaint, ...]] = lambda _values, _lines: ()
+    merged: dict[str, str] = field(default_factory=dict)
+    line_number: int = 0
+
+    async def create(self, selection: Selection, values: Values, lines: Sequence[LineWrite], key: str = "") -> Answer:
+        self._object(values, lines)
+        return await super().create(selection, values, lines, key)
+
+    async def update(self, selection: Selection, before: Record, values: Values, lines: Sequence[LineWrite]) -> Answer:
+        self._object(values, lines)
+        return await super().update(selection, before, values, lines)
+
+    def _object(self, values: Values, lines: Sequence[LineWrite]) -> None:
+        if complaints := self.objects_to(values, lines):
+            raise Refused("no", complaints)
+
+    def _add_line(self, row: Row, values: dict[str, Scalar]) -> None:
+        self.line_number += 10
+        key = str(values.pop("key", self.line_number))
+        row.lines[key] = {**self._formed(values), **({"item": key} if self.side == "sap" else {})}
+
+    def _record(self, key: str) -> Record:
+        return replace(super()._record(key), merged_into=self.merged.get(key, ""))
+
+
+class Script:
+    """What was called ('erp.update'), and what is to happen around which call."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.late: list[Happening] = []
+        self._planned: dict[tuple[str, str, int], Happening] = {}
+
+    def before(self, call: str, happening: Happening, nth: int = 1) -> None:
+        """Let something happen before the nth call from now on; if it raises, the call never leaves."""
+        self._planned["before", call, self.calls[call] + nth] = happening
+
+    def after(self, call: str, happening: Happening, nth: int = 1) -> None:
+        """Let something happen after the nth call from now on; if it raises, the answer is lost."""
+        self._planned["after", call, self.calls[call] + nth] = happening
+
+    def hold(self, call: str, nth: int = 1) -> None:
+        """Lose the answer of the nth call from now on before the call takes effect: `late` does it later."""
+        self._planned["hold", call, self.calls[call] + nth] = lambda: None
+
+    async def run(self, call: str, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401  # any port's answer
+        self.calls[call] += 1
+        number = self.calls[call]
+        await self._happen("before", call, number)
+        if self._planned.pop(("hold", call, number), None):
+            self.late.append(work)
+            raise Unconfirmed(f"no answer from {call}")
+        answer = await work()
+        await self._happen("after", call, number)
+        return answer
+
+    async def _happen(self, when: str, call: str, number: int) -> None:
+        happening = self._planned.pop((when, call, number), None)
+        if happening is not None and isawaitable(found := happening()):
+            await found
+
+
+@dataclass
+class Scripted:
+    """A port whose calls follow the script."""
+
+    name: str
+    inner: Any
+    script: Script
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401  # whatever the port has
+        found = getattr(self.inner, attribute)
+        if attribute == "traits":
+            return found
+
+        async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # as the port has it
+            return await self.script.run(f"{self.name}.{attribute}", lambda: found(*args, **named))
+
+        return call
+
+
+def crash() -> None:
+    raise Crash
+
+
+def lose_answer() -> None:
+    raise Unconfirmed("no answer")
+
+
+class World:
+    """Two systems, a worker that follows the script (`app`), and one that does not (`rival`)."""
+
+    def __init__(
+        self, *, sap_etags: bool = False, flows: Mapping[str, Flow] = FLOWS, limits: Limits | None = None
+    ) -> None:
+        self.clock = Clock()
+        self.crm = LawSystem("dynamics", self.clock, etags=True)
+        self.erp = LawSystem("sap", self.clock, etags=sap_etags, number="Number")
+        self.state, self.bus, self.script = MemoryState(), MemoryBus(self.clock), Script()
+        ports = {"crm": self.crm, "erp": self.erp, "state": self.state, "bus": self.bus}
+        self.app = self._app(flows, {name: Scripted(name, one, self.script) for name, one in ports.items()}, limits)
+        self.rival = self._app(flows, ports, limits)
+        self._number = 0
+
+    def _app(self, flows: Mapping[str, Flow], ports: Mapping[str, Any], limits: Limits | None) -> App:
+        return App(
+            flows=flows,
+            systems={"dataverse": ports["crm"], "s4": ports["erp"]},
+            state=ports["state"],
+            bus=ports["bus"],
+            seal=SEAL,
+            now=self.clock,
+            chance=lambda: 0.5,
+            limits=limits or Limits(),
+        )
+
+    # ------------------------------------------------------------------------------------------------ what there is
+
+    def account(self, key: str = D1, **values: Scalar) -> str:
+        """A person enters an account that takes part."""
+        return self.crm.put(key, {"accountid": key, "name": "Firm", "kind": 3, **values})
+
+    def partner(self, **values: Scalar) -> str:
+        """A person enters a partner that takes part; returns its number."""
+        return self.erp.put("", {"category": "2", "name1": "Firm", "search": "FIRM", **values})
+
+    def order(self, *lines: Mapping[str, Scalar], key: str = D3, **values: Scalar) -> str:
+        """A person submits an order of account `D1`."""
+        return self.crm.put(key, {"ordernumber": "ORD1", "customer": D1, "state": 1, **values}, lines)
+
+    async def linked(self, key: str = D1, **values: Scalar) -> tuple[str, str]:
+        """Return both keys of an account and its partner, in step."""
+        return await self.pair("s4/partner", self.account(key, **values))
+
+    async def linked_order(self, *lines: Mapping[str, Scalar], **values: Scalar) -> tuple[str, str]:
+        """Return both keys of an order and its SAP order, in step; account `D1` is linked as well."""
+        if D1 not in self.crm.rows:
+            await self.linked()
+        return await self.pair("s4/order", self.order(*lines, **values))
+
+    async def pair(self, flow: str, key: str) -> tuple[str, str]:
+        """Sync a Dynamics record until it is linked; return both keys."""
+        await self.sync(key, flow=flow, app=self.rival)
+        self.clock.move(1)
+        link = self.link(key, flow)
+        assert link is not None
+        assert link.status == "linked", link
+        return key, link.sap
+
+    def link(self, key: str = D1, flow: str = "s4/partner") -> Link | None:
+        return self.state.links.get((FLOWS[flow].pair, key))
+
+    def parked(self, key: str, side: Side = "dynamics", flow: str = "s4/partner") -> Parked | None:
+        """Return what the list shows an operator of a record."""
+        found = [p for p in self.state.parked_records.values() if (p.flow, p.side, p.key) == (flow, side, key)]
+        return found[0] if found else None
+
+    def stuck(self, key: str = D1, flow: str = "s4/partner") -> dict[str, str]:
+        """Return the parked fields of a pair with their causes."""
+        link = self.link(key, flow)
+        return {p.field: p.cause for p in link.parked} if link else {}
+
+    # ----------------------------------------------------------------------------------------------- what happens
+
+    def change(self, key: str = D1, side: Side = "dynamics", flow: str = "s4/partner", **more: Any) -> Change:  # noqa: ANN401
+        """Return a hint of its own: no two have the same origin."""
+        self._number += 1
+        return Change(flow, side, key, f"event {self._number}", f"correlation {self._number}", **more)
+
+    async def sync(  # noqa: PLR0913  # what a hint may say
+        self,
+        key: str = D1,
+        side: Side = "dynamics",
+        flow: str = "s4/partner",
+        *,
+        app: App | None = None,
+        cause: Cause = "event",
+        deleted: bool = False,
+        attempt: int = 0,
+        pair_key: str = "",
+    ) -> Plan:
+        """Work on one change; raises what the pipeline raises."""
+        more = {"cause": cause, "deleted": deleted, "attempt": attempt, "pair_key": pair_key}
+        return await sync(self.change(key, side, flow, **more), app or self.app)
+
+    async def settle(self, change: Change) -> Settled:
+        return await settle(change, self.app)
+
+    async def deliver(self) -> list[str]:
+        """Work on everything that is due now, and on what follows from it; return how the messages ended."""
+        ended = []
+        for _ in range(NEXT_MAX):
+            delivery = self.bus.receive()
+            if delivery is None:
+                return ended
+            ended.append((await settle(delivery.message.change, self.app)).outcome)
+            self.bus.complete(delivery)
+        raise AssertionError(f"no end: {ended}")
+
+    async def deliver_all(self) -> None:
+        """Work on everything on the bus, also on what is scheduled for later."""
+        for _ in range(NEXT_MAX):
+            await self.deliver()
+            due = self.bus.next_due()
+            if due is None:
+                return
+            self.clock.at = max(self.clock.at, due)
+        raise AssertionError("no end")
