@@ -32,6 +32,7 @@ from shared.errors import (
     Unavailable,
     Unconfirmed,
 )
+from shared.systems.governor import Governor
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 15.0  # shorter than any gateway's: a connection closed under a write is an unknown outcome
@@ -78,8 +79,8 @@ def utc_now() -> datetime:
 class Http:
     """The connection to one system for the life of the worker.
 
-    `name` stands in messages ('dataverse', 's4'). `concurrency` is how many calls may be under way at once; `slots` is
-    where a governor will tighten it. `cookies` keeps the server's cookies (SAP sessions need them; Dataverse's
+    `name` stands in messages ('dataverse', 's4'). `concurrency` is how many calls may be under way at once at most; the
+    `governor` tightens it. `cookies` keeps the server's cookies (SAP sessions need them; Dataverse's
     affinity cookie would pin us to one web server). `ssl_context` brings a client certificate. `transport` is the
     test seam. The client is made by the first call, in the loop that runs then.
     """
@@ -96,7 +97,7 @@ class Http:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name
-        self.slots = asyncio.Semaphore(concurrency)
+        self.governor = Governor(name, concurrency)
         self._concurrency = concurrency
         self._timeout_seconds = timeout_seconds
         self._response_bytes_max = response_bytes_max
@@ -122,18 +123,22 @@ class Http:
         """
         what = f"{self.name}: {method} {url.partition('?')[0]}"
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                await self.slots.acquire()
-        except TimeoutError as error:
-            raise Unavailable(f"{what}: no free slot within {seconds:g} s; nothing was sent") from error
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._exchange(method, url, headers, content, seconds)
-        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
-            raise _lost(what, error, writes=writes) from error
-        finally:
-            self.slots.release()
+        async with self.governor.slot(what, seconds):
+            try:
+                async with asyncio.timeout(seconds):
+                    response = await self._exchange(method, url, headers, content, seconds)
+            except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
+                self.governor.failed()
+                raise _lost(what, error, writes=writes) from error
+            self._learn(response)
+            return response
+
+    def _learn(self, response: httpx.Response) -> None:
+        if response.headers.get("x-csrf-token", "").lower() == "required":
+            return  # SAP asks for a fresh token: no trouble, the session fetches one
+        hint = response.headers.get("x-ms-dop-hint", "")
+        wait = retry_after_seconds(response, utc_now())
+        self.governor.answered(response.status_code, wait, int(hint) if hint.isdecimal() else None)
 
     async def close(self) -> None:
         """Close the connections; a later call opens them again."""
