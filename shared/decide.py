@@ -81,12 +81,13 @@ def _gone(facts: Facts, flow: Flow) -> Plan | None:
     """An unreadable record is not a deleted one: only an explicit delete, and a read that confirms it, retires."""
     link, said = facts.link, facts.change
     gone = [side for side in SIDES if facts.records[side] is None]
-    if link is None or link.status == "retired" or _not_yet_made(link, gone):
+    was_there = said.deleted and said.side in gone  # nobody deletes what never came into being
+    if link is None or link.status == "retired" or (_not_yet_made(link, gone) and not was_there):
         return _never_there(facts)
     if not gone:
         return None
     if len(gone) == len(SIDES):
-        return Sync("gone on both sides", status="retired")
+        return _open_create(facts, flow) or Sync("gone on both sides", status="retired")
     side = gone[0]
     if not (said.deleted and said.side == side):
         message = f"the {side} record {link.key(side)} cannot be found, and nobody said that it was deleted"

@@ -23,7 +23,7 @@ from shared.errors import Elsewhere, NotYet
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.remembering import keep
-from shared.twins import find_twins
+from shared.twins import find_orphan, find_twins
 from shared.waiting import hold, tell_waiters, wake
 from shared.writing import Outcome
 
@@ -58,6 +58,8 @@ async def gather(change: Change, flow: Flow, app: App) -> Facts:
     alone = source is not None and facts.records[OTHER[change.side]] is None
     if source and alone and (link is None or link.status == "claimed") and flow.takes[change.side](source.values):
         facts = replace(facts, twins=await find_twins(source, change.side, flow, app))
+    if link and change.deleted and source is None and (orphan := await find_orphan(link, change.side, flow, app)):
+        facts = replace(facts, link=replace(link, sap=orphan.key), records={**facts.records, "sap": orphan})
     return replace(facts, linked=await _resolve(facts, flow, app))
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.core.digest import plain
 from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, Record, Scalar, Side
+from shared.core.model import OTHER, Link, Record, Scalar, Side
 from shared.core.plan import Twin
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -47,6 +47,15 @@ async def find_marked(source: Record, side: Side, flow: Flow, app: App) -> bool:
     """Return whether a record with this one's birthmark is there: the last look before a create leaves."""
     system, selection = app.system(flow, OTHER[side]), flow.selections[OTHER[side]]
     return any([await system.find(selection, where) for where in _marks_named_by(source, side, flow)])
+
+
+async def find_orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | None:
+    """Return what a create whose answer was lost has made for a record that was deleted meanwhile."""
+    if link.status != "claimed" or link.key(OTHER[side]) or not any(i.kind == "create" for i in link.intents):
+        return None
+    looks = _marks_named_by(Record(link.key(side), {}), side, flow)
+    found = [await app.system(flow, OTHER[side]).find(flow.selections[OTHER[side]], where) for where in looks]
+    return next((record for records in found for record in records), None)
 
 
 async def _looks(source: Record, side: Side, flow: Flow, app: App) -> AsyncIterator[tuple[bool, tuple[Record, ...]]]:

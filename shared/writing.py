@@ -64,7 +64,10 @@ class Writer:
             raise AssertionError("two records are coupled, so both are there")
         link = self.out.link
         if link is None or link.dynamics != crm.key:
-            if link is not None:  # it stood for a record that was never created
+            if (
+                link is not None
+            ):  # it stood for a row never created; saving lets a worker that creates it now win or lose
+                await self.app.state.save(replace(link, sap=""))
                 await self.app.state.unbind(link)
             link = await self.app.state.link(self.flow.pair, "dynamics", crm.key) or Link(self.flow.pair, crm.key)
         if link.sap not in ("", erp.key):

@@ -18,7 +18,7 @@ CRM = {
     "account": ObjectInfo(
         {
             "accountid": Column("guid"),
-            **_texts("name", "city", "street", "fax", "memo", "vat", "terms", "country", "sapnumber"),
+            **_texts("name", "city", "postal", "street", "fax", "memo", "vat", "terms", "country", "sapnumber"),
             "parent": Column("lookup"),
             "kind": INT,
             "state": INT,
@@ -33,7 +33,7 @@ ERP = {
     "Partner": ObjectInfo(
         {
             **_texts("Number", "category", "name1", "search", "town", "road", "fax", "memo", "tax", "payterms"),
-            **_texts("land", "parent", "mark"),
+            **_texts("zip", "land", "parent", "mark"),
             "blocked": FLAG,
         }
     ),

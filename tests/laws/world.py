@@ -12,12 +12,12 @@ from inspect import isawaitable
 from typing import Any
 
 from shared.core.digest import Seal
-from shared.core.model import Answer, Cause, Change, LineWrite, Link, Record, Scalar, Selection, Side, Values
+from shared.core.model import Answer, Cause, Change, JournalEntry, LineWrite, Link, Record, Scalar, Selection, Side, Values
 from shared.core.plan import Limits, Plan
 from shared.errors import Complaint, Refused, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.pipeline import sync
-from shared.ports import App, Parked
+from shared.ports import App
 from shared.settlement import Settled, settle
 from tests.laws.flows import FLOWS
 from tests.sim.memory_bus import MemoryBus
@@ -179,23 +179,26 @@ class World:
         """Sync a Dynamics record until it is linked; return both keys."""
         await self.sync(key, flow=flow, app=self.rival)
         self.clock.move(1)
-        link = self.link(key, flow)
-        assert link is not None
+        link = await self.link(key, flow)
         assert link.status == "linked", link
         return key, link.sap
 
-    def link(self, key: str = D1, flow: str = "s4/partner") -> Link | None:
-        return self.state.links.get((FLOWS[flow].pair, key))
+    async def link(self, key: str = D1, flow: str = "s4/partner") -> Link:
+        found = await self.state.link(FLOWS[flow].pair, "dynamics", key)
+        assert found is not None, f"no link row for {key}"
+        return found
 
-    def parked(self, key: str, side: Side = "dynamics", flow: str = "s4/partner") -> Parked | None:
-        """Return what the list shows an operator of a record."""
-        found = [p for p in self.state.parked_records.values() if (p.flow, p.side, p.key) == (flow, side, key)]
-        return found[0] if found else None
+    async def journal(self, key: str = D1, flow: str = "s4/partner") -> tuple[JournalEntry, ...]:
+        return await self.state.journal(FLOWS[flow].pair, key, 100)
 
-    def stuck(self, key: str = D1, flow: str = "s4/partner") -> dict[str, str]:
+    async def parked(self, key: str, side: Side = "dynamics", flow: str = "s4/partner") -> tuple[str, ...]:
+        """Return the causes that the list shows an operator for a record."""
+        found = await self.state.parked(flow, 1_000)
+        return tuple(p.cause for one in found if (one.side, one.key) == (side, key) for p in one.problems)
+
+    async def stuck(self, key: str = D1, flow: str = "s4/partner") -> dict[str, str]:
         """Return the parked fields of a pair with their causes."""
-        link = self.link(key, flow)
-        return {p.field: p.cause for p in link.parked} if link else {}
+        return {p.field: p.cause for p in (await self.link(key, flow)).parked}
 
     # ----------------------------------------------------------------------------------------------- what happens
 

@@ -181,7 +181,9 @@ def _key(table: str, definition: Definition, name: str, why: str) -> Iterator[Fi
     place = f"alternate key on {table}.{name}"
     status = definition.keys.get(frozenset({name}))
     if status is None:
-        yield Finding("key", f"{place} is not there, {why}: it keeps a SAP record from two rows", table=table, name=name)
+        yield Finding(
+            "key", f"{place} is not there, {why}: it keeps a SAP record from two rows", table=table, name=name
+        )
     elif status != "Active":
         yield Finding("other", f"{place} is not in force, its index is {status}; with Failed look for equal values")
 
@@ -192,7 +194,7 @@ def _described(column: Column) -> str:
     return ", ".join([column.type, *sizes])
 
 
-# ------------------------------------------------------------------------------------ making it, as the Web API wants it
+# ----------------------------------------------------------------------------------- making it, as the Web API wants it
 
 # Members by column type, from Microsoft's "Create and update column definitions using the Web API".
 _BODIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -214,13 +216,16 @@ def creation(finding: Finding, language: int) -> tuple[str, dict[str, Any]] | No
     below = f"EntityDefinitions(LogicalName='{finding.table}')"
     label = _label(finding.name, language)
     if finding.kind == "key":
-        body = {"SchemaName": f"{finding.name}_key", "DisplayName": label, "KeyAttributes": [finding.name]}
-        return f"{below}/Keys", body
+        return f"{below}/Keys", {
+            "SchemaName": f"{finding.name}_key",
+            "DisplayName": label,
+            "KeyAttributes": [finding.name],
+        }
     if finding.kind != "column" or finding.column is None or finding.column.type not in _BODIES:
         return None
     column, long = finding.column, (finding.column.max_length or 0) > TEXT_LENGTH_MAX
     kind, members = _BODIES["memo" if column.type == "text" and long else column.type]
-    body = {
+    body: dict[str, Any] = {
         "@odata.type": f"Microsoft.Dynamics.CRM.{kind}AttributeMetadata",
         "AttributeType": kind,
         "AttributeTypeName": {"Value": f"{kind}Type"},

@@ -78,7 +78,8 @@ def webhook(prefix: str, url: str, secret: str) -> Row:
         raise BadRequest(f"DATAVERSE_WEBHOOK_SECRETS must hold a value of 1 to {SECRET_LENGTH_MAX} characters")
     setting = f'<setting name="{HEADER}" value="{escape(secret, {'"': "&quot;"})}" />'
     values = {"contract": WEBHOOK_CONTRACT, "authtype": 5, "url": url}  # HttpHeader
-    return Row("endpoint", f"{prefix}webhook", values, secrets={"authvalue": f"<settings>{setting}</settings>"})
+    secrets = {"authvalue": f"<settings>{setting}</settings>"}
+    return Row("endpoint", f"{prefix}webhook", values, secrets=secrets, why=f"posts to {url}")
 
 
 def queue(prefix: str, connection: str) -> Row:
@@ -96,7 +97,8 @@ def queue(prefix: str, connection: str) -> Row:
         "messageformat": 2,  # JSON
         "userclaim": 1,  # none
     }
-    return Row("endpoint", f"{prefix}queue", values, secrets={"saskey": parts["SharedAccessKey"]})
+    to = f"writes to {values['path']} of {values['namespaceaddress']}"
+    return Row("endpoint", f"{prefix}queue", values, secrets={"saskey": parts["SharedAccessKey"]}, why=to)
 
 
 def subscriptions(
@@ -129,7 +131,8 @@ def subscriptions(
                 "_sdkmessageid_value": message_id,
                 "_sdkmessagefilterid_value": filter_id,
             }
-            yield Row("step", name, values, endpoint, why=f"read by {', '.join(sorted(reading.flows))}")
+            told = f"; when one of these is written: {news.replace(',', ', ')}" if news else ""
+            yield Row("step", name, values, endpoint, why=f"read by {', '.join(sorted(reading.flows))}{told}")
             if reading.parent and message != "Create":  # a new line names its document itself
                 image = {"entityalias": ALIAS, "imagetype": 0, "messagepropertyname": "Target"}
                 image |= {"name": ALIAS, "attributes": reading.parent}
@@ -149,10 +152,11 @@ def difference(wanted: Sequence[Row], found: Iterable[Found], *, new_secret: boo
         there.setdefault((one.kind, one.name), []).append(one)
     made = [_made(row, there.pop((row.kind, row.name), []), new_secret=new_secret) for row in wanted]
     kept = {"endpoint": 0, "step": 1, "image": 2}
-    gone = [action for same in there.values() for action in map(_gone, same)]
+    endpoints = {row.name for row in wanted if row.kind == "endpoint"}
+    gone = [_gone(one, endpoints) for same in there.values() for one in same]
     gone += [action for _, extra in made for action in extra]
     gone = _spared(gone, {action.name for action, _ in made})
-    gone.sort(key=lambda action: -kept[action.kind])
+    gone.sort(key=lambda action: (-kept[action.kind], action.name))
     return (*sorted((action for action, _ in made), key=lambda action: kept[action.kind]), *gone)
 
 
@@ -162,7 +166,9 @@ def _made(row: Row, same: list[Found], *, new_secret: bool) -> tuple[Action, lis
         sent = {name: value for name, value in row.values.items() if name != "statecode"}
         return Action("create", row.kind, row.name, row.why, "", sent, row.parent, row.secrets), doubles
     first = same[0]
-    changed = {name: value for name, value in row.values.items() if _plain(name, value) != _plain(name, first.values.get(name))}
+    changed = {
+        name: value for name, value in row.values.items() if _plain(name, value) != _plain(name, first.values.get(name))
+    }
     told = [_told(name, first.values.get(name), value) for name, value in changed.items()]
     moved = row.parent if row.parent != first.parent else ""
     told += [f"moves to {moved}"] if moved else []
@@ -174,10 +180,13 @@ def _made(row: Row, same: list[Found], *, new_secret: bool) -> tuple[Action, lis
     return Action(verb, row.kind, row.name, "; ".join(told) or row.why, first.id, changed, moved, secrets), doubles
 
 
-def _gone(one: Found) -> Action:
+def _gone(one: Found, endpoints: set[str]) -> Action:
     if not one.ours:
         return Action("left", one.kind, one.name, "made by somebody else", one.id, parent=one.parent)
-    return Action("delete", one.kind, one.name, "no enabled flow needs it", one.id, parent=one.parent)
+    moved = "events go elsewhere now" if endpoints else "all of it is taken away"
+    stays = one.parent in endpoints or one.kind == "image"
+    why = "no enabled flow needs it" if stays and endpoints else moved
+    return Action("delete", one.kind, one.name, why, one.id, parent=one.parent)
 
 
 def _spared(gone: list[Action], staying: set[str]) -> list[Action]:

@@ -53,6 +53,7 @@ def _line(header: Used, line: Branch) -> Iterator[Used]:
 
 def _used(header: Used, branch: Branch, *, lines: bool) -> Used:
     part = branch.part
-    fields = frozenset({*part.keys, *branch.columns, *branch.chosen_by, part.first} - {""})
+    usage = f"{part.usage.path}/{part.usage.column}" if part.usage else ""
+    fields = frozenset({*part.keys, *branch.columns, *branch.chosen_by, part.first, usage} - {""})
     columns = {f"{branch.name}.{name}": name for name in branch.columns}
     return Used(header.service, header.path, part.set, fields, columns, lines)

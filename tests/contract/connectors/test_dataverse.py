@@ -16,7 +16,6 @@ from shared.ports import Touched
 from shared.systems.dataverse.auth import from_client_secret
 from shared.systems.dataverse.client import Dataverse
 from shared.systems.http import Http
-from tests.contract.connectors.registry import Kind
 from tests.contract.connectors.dataverse_subject import (
     ABSENT,
     ACCOUNT,
@@ -27,6 +26,7 @@ from tests.contract.connectors.dataverse_subject import (
     rows,
     running,
 )
+from tests.contract.connectors.registry import Kind
 
 PAGES_MAX = 60
 

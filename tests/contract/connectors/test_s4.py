@@ -12,7 +12,16 @@ from dev.sap.s4 import Running
 from shared.core.model import LineWrite, Record, Scalar, Values
 from shared.errors import NotAllowed, Refused, Stale, Throttled, Unavailable, Unconfirmed
 from shared.systems.s4 import S4, Basic
-from tests.contract.connectors.s4_subject import ORDER, PARTNER, connected, new_line, new_order, new_partner, running, sim
+from tests.contract.connectors.s4_subject import (
+    ORDER,
+    PARTNER,
+    connected,
+    new_line,
+    new_order,
+    new_partner,
+    running,
+    sim,
+)
 
 CUSTOMER: Mapping[str, Scalar] = {
     **new_partner(1)[1],

@@ -1,6 +1,5 @@
 """The real SDK speaks to the local bus: what goes wrong, and what is refused."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -22,9 +21,7 @@ from tests.contract.servicebus.running import (
     WAIT_SECONDS,
     Links,
     RunningBus,
-    open_links,
     receive_exactly,
-    running_bus,
     send,
 )
 
@@ -32,18 +29,6 @@ pytestmark = pytest.mark.filterwarnings(  # the SDK does not close the sockets o
     "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
 )
 A_MOMENT_SECONDS = 0.5  # how long a receiver listens to find that there is nothing
-
-
-@pytest.fixture(scope="module")
-def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
-    with running_bus(tmp_path_factory.mktemp("bus")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def links(bus: RunningBus) -> Iterator[Links]:
-    with open_links(bus) as opened:
-        yield opened
 
 
 def test_a_plain_amqp_client_that_minds_its_credit_can_send_any_number(bus: RunningBus) -> None:

@@ -1,7 +1,6 @@
 """The real SDK, sync and aio, speaks to the local bus: queues with sessions."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,24 +13,12 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from tests.contract.servicebus.running import WAIT_SECONDS, Links, RunningBus, open_links, running_bus
+from tests.contract.servicebus.running import WAIT_SECONDS, Links, RunningBus
 
 pytestmark = pytest.mark.filterwarnings(  # the SDK does not close the sockets of connections that break
     "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
 )
 A_MOMENT_SECONDS = 0.5  # how long a receiver waits to find that there is nothing
-
-
-@pytest.fixture(scope="module")
-def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
-    with running_bus(tmp_path_factory.mktemp("bus")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def links(bus: RunningBus) -> Iterator[Links]:
-    with open_links(bus) as opened:
-        yield opened
 
 
 def send(links: Links, queue: str, *names: str) -> None:

@@ -1,13 +1,12 @@
-"""What the tests of the state store share: a running Azurite, states on tables of their own, an eye on the wire."""
+"""What the tests of the state store share: states on tables of their own, an eye on the wire, and full links."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from aiohttp import web
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
@@ -15,28 +14,10 @@ from azure.core.pipeline.transport import AioHttpTransport
 from dev import azurite
 from shared.core.messages import partition
 from shared.core.model import Base, Intent, JournalEntry, LineLink, Link, Problem
-from shared.ports import State
 from shared.state.tables import TableState
-from tests.sim.memory_state import MemoryState
 
 NOW = datetime(2024, 3, 9, 14, 30, 15, 123456, tzinfo=UTC)
 PAIR = "dataverse.account@s4.100.BusinessPartner"
-
-
-@pytest.fixture(scope="session", name="storage")
-def storage_fixture() -> Iterator[azurite.Azurite]:
-    with azurite.start() as running:
-        yield running
-
-
-@pytest.fixture(name="state", params=["tables", "memory"])
-async def every_state_fixture(request: pytest.FixtureRequest) -> AsyncIterator[State]:
-    """Yield each kind of `State` in turn, empty."""
-    if request.param == "memory":
-        yield MemoryState()
-        return
-    async with table_state(request.getfixturevalue("storage")) as state:
-        yield state
 
 
 @asynccontextmanager
@@ -75,20 +56,6 @@ class Wire(AioHttpTransport):
             self.answers_to_lose -= 1
             raise ServiceResponseError("the connection broke before the answer came")
         return answer
-
-
-@pytest.fixture(name="wire")
-async def wire_fixture() -> Wire:
-    return Wire()
-
-
-@pytest.fixture(name="state")
-async def watched_state_fixture(storage: azurite.Azurite, wire: Wire) -> AsyncIterator[TableState]:
-    """Yield a state whose `links` table exists, so that the wire shows the usual calls."""
-    async with table_state(storage, transport=wire) as state:
-        await state.save(Link("warm up", "k"))
-        wire.sent.clear()
-        yield state
 
 
 @asynccontextmanager

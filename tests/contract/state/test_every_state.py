@@ -15,9 +15,7 @@ from tests.contract.state.stores import (
     NOW,
     PAIR,
     entry,
-    every_state_fixture,  # noqa: F401  pytest finds fixtures by their name in the module
     full_link,
-    storage_fixture,  # noqa: F401  as above
     together,
 )
 

@@ -7,8 +7,6 @@ from shared.core.model import Change, Problem, Reference
 from shared.ports import Parked, State, Step
 from tests.contract.state.stores import (
     NOW,
-    every_state_fixture,  # noqa: F401  pytest finds fixtures by their name in the module
-    storage_fixture,  # noqa: F401  as above
 )
 
 GUID = "9F0C1B7E-2D3A-4E5F-8A9B-0C1D2E3F4A5B"

@@ -23,12 +23,16 @@ from tests.contract.state.stores import (
     entry,
     fresh_prefix,
     full_link,
-    storage_fixture,  # noqa: F401  pytest finds fixtures by their name in the module
     table_state,
     together,
-    watched_state_fixture,  # noqa: F401  as above
-    wire_fixture,  # noqa: F401  as above
 )
+
+
+@pytest.fixture
+def state(watched: TableState) -> TableState:
+    """Only the table store here."""
+    return watched
+
 
 # --------------------------------------------------------------------------------------------------------- round trips
 

@@ -19,12 +19,15 @@ from tests.contract.state.stores import (
     answering,
     entry,
     full_link,
-    storage_fixture,  # noqa: F401  pytest finds fixtures by their name in the module
     table_state,
     together,
-    watched_state_fixture,  # noqa: F401  as above
-    wire_fixture,  # noqa: F401  as above
 )
+
+
+@pytest.fixture
+def state(watched: TableState) -> TableState:
+    """Only the table store here."""
+    return watched
 
 
 async def test_what_was_written_survives_a_restart_of_the_service_and_the_state_goes_on(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""What counts as the same value, and the keyed digests that the state keeps in place of values."""
+
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.digest import Seal, empty, plain, same
+from shared.core.model import Value
 
 SEAL = Seal("k2", {"k2": b"b" * 16, "k1": b"a" * 16})
 
@@ -25,7 +28,7 @@ SEAL = Seal("k2", {"k2": b"b" * 16, "k1": b"a" * 16})
         ),
     ],
 )
-def test_equal_business_values_are_the_same_and_have_one_digest(one, other) -> None:
+def test_equal_business_values_are_the_same_and_have_one_digest(one: Value, other: Value) -> None:
     assert same(one, other)
     assert SEAL.digest(one) == SEAL.digest(other)
 
@@ -41,15 +44,19 @@ def test_equal_business_values_are_the_same_and_have_one_digest(one, other) -> N
         ("1", "1.0"),
     ],
 )
-def test_other_values_have_other_digests(one, other) -> None:
+def test_other_values_have_other_digests(one: Value, other: Value) -> None:
     assert not same(one, other)
     assert SEAL.digest(one) != SEAL.digest(other)
 
 
-def test_a_flag_that_is_false_is_no_absence() -> None:
-    assert not empty(False)
-    assert not empty(0)
-    assert empty(("", None))
+@pytest.mark.parametrize("value", [False, 0, (False, "")])
+def test_a_false_flag_and_a_zero_are_no_absence(value: Value) -> None:
+    assert not empty(value)
+
+
+@pytest.mark.parametrize("value", [None, "", ("", None)])
+def test_absences_and_empty_texts_are_empty(value: Value) -> None:
+    assert empty(value)
 
 
 def test_an_old_digest_is_compared_with_the_key_that_it_was_made_with() -> None:

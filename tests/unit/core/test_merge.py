@@ -1,18 +1,22 @@
 """The verdict on one field, as a table: who owns it, who moved it, what is written where."""
 
+from dataclasses import replace
+
 import pytest
 
-from shared.core.merge import Sight, Verdict, accepts, verdict
+from shared.core.merge import Form, Owner, Sight, Verdict, accepts, verdict
 
 BOTH = frozenset({"dynamics", "sap"})
-NONE: frozenset = frozenset()
+NONE: frozenset[str] = frozenset()
 D, S = frozenset({"dynamics"}), frozenset({"sap"})
 
 
-def sight(
-    owner="both", clash="park", *, agree=False, based=True, moved=NONE, ours=NONE, filled=BOTH, speaks=BOTH, **more
-):
-    return Sight(owner, clash, agree, based, moved, ours, filled, speaks, **more)
+IN_STEP = Sight("both", "park", agree=False, based=True, moved=NONE, ours=NONE, filled=BOTH, speaks=BOTH)
+
+
+def sight(owner: Owner = "both", **other: object) -> Sight:
+    """A field that was in step, is filled on both sides and was moved by nobody, but for what is said here."""
+    return replace(IN_STEP, owner=owner, **other)
 
 
 CASES: list[tuple[str, Sight, Verdict]] = [
@@ -63,5 +67,10 @@ def test_the_verdict_is_as_the_table_says(why: str, field: Sight, expected: Verd
         (("upper",), "Lyon", "PARIS", False),
     ],
 )
-def test_only_declared_forms_of_a_value_are_accepted(forms, sent, kept, accepted) -> None:
+def test_only_declared_forms_of_a_value_are_accepted(
+    forms: tuple[Form, ...],
+    sent: str,
+    kept: str,
+    accepted: bool,  # noqa: FBT001  a column of the table
+) -> None:
     assert accepts(forms, sent, kept) is accepted

@@ -1,3 +1,5 @@
+"""A change on its way over the bus: its bytes, its id for the duplicate detection, its partition."""
+
 from dataclasses import replace
 from datetime import UTC, datetime
 

@@ -1,3 +1,5 @@
+"""When a sweep is due: intervals, and times of day in their own zone."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

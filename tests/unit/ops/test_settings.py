@@ -1,3 +1,5 @@
+"""Settings as the environment gives them: lists, keys, and errors that name the setting and never its value."""
+
 import base64
 
 import pytest

@@ -15,7 +15,7 @@ from dev.servicebus.queues.namespace import Namespace
 from dev.servicebus.queues.queue import Queue
 from dev.servicebus.queues.refusals import MessageLockLost
 from dev.servicebus.store import Store
-from tests.contract.servicebus.running import Clock
+from tests.unit.servicebus.queues import Clock
 
 DEFINITION = QueueDefinition(max_delivery_count=3, lock_duration_seconds=10, dead_letter_on_expiry=True)
 

@@ -4,7 +4,7 @@ import pytest
 
 from dev.servicebus.queues.queue import Queue
 from dev.servicebus.queues.refusals import InvalidArgument, MessageLockLost, MessageNotFound, NotAllowed
-from tests.contract.servicebus.running import Clock, dead_letters, drain, lock, make_queue, receive, text, texts
+from tests.unit.servicebus.queues import Clock, dead_letters, drain, lock, make_queue, receive, text, texts
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dev.servicebus.queues.queue import Queue
 from dev.servicebus.queues.refusals import InvalidArgument, MessageLockLost, MessageNotFound
-from tests.contract.servicebus.running import Clock, dead_letters, drain, lock, make_queue, receive, text, texts
+from tests.unit.servicebus.queues import Clock, dead_letters, drain, lock, make_queue, receive, text, texts
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from dev.servicebus.queues.message import Session
 from dev.servicebus.queues.queue import Queue
 from dev.servicebus.queues.refusals import MessageLockLost, NotAllowed, SessionLockLost, SessionTaken
-from tests.contract.servicebus.running import Clock, make_queue, text, texts
+from tests.unit.servicebus.queues import Clock, make_queue, text, texts
 
 
 @pytest.fixture

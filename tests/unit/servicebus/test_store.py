@@ -12,7 +12,7 @@ from dev.servicebus.queues.message import Message
 from dev.servicebus.queues.namespace import Namespace
 from dev.servicebus.queues.queue import Queue
 from dev.servicebus.store import Store
-from tests.contract.servicebus.running import Clock, text, texts
+from tests.unit.servicebus.queues import Clock, text, texts
 
 DEFINITIONS = {
     "plain": QueueDefinition(max_delivery_count=3, duplicate_detection_window_seconds=300),

@@ -1,0 +1,67 @@
+"""Law 5: a key that comes back is not the same record."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.core.messages import born_in_sap
+from shared.core.plan import Sync
+from shared.decide import decide
+from tests.laws.facts import NOW, account, ago, facts, linked, parked_pair, partner
+from tests.laws.flows import PARTNER
+from tests.laws.world import World
+
+BORN = ago(100_000)
+
+
+def both(crm_born=BORN, erp_born=BORN, **more):
+    crm, erp = account(members={"created_at": crm_born}), partner(members={"created_at": erp_born})
+    return facts(crm, erp, linked(crm, erp, born={"dynamics": BORN, "sap": BORN}), **more)
+
+
+def test_a_record_that_was_created_later_than_its_link_says_parks() -> None:
+    assert parked_pair(decide(both(erp_born=NOW), PARTNER)) == "key reused"
+    assert parked_pair(decide(both(crm_born=BORN + timedelta(seconds=1)), PARTNER)) == "key reused"
+
+
+def test_the_record_that_was_linked_goes_on() -> None:
+    assert isinstance(decide(both(), PARTNER), Sync)
+    assert isinstance(decide(both(erp_born=None), PARTNER), Sync)  # the system does not tell
+
+
+def test_a_person_who_asks_again_has_said_that_it_is_the_right_one() -> None:
+    assert isinstance(decide(both(erp_born=NOW, said={"cause": "replay"}), PARTNER), Sync)
+
+
+async def test_a_number_that_came_back_overwrites_nothing() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    world.erp.delete(s)
+    world.clock.move(60)
+    world.erp.put(s, {"category": "2", "name1": "Another", "town": "Oslo"})
+    await world.sync(s, "sap")
+    assert await world.parked(d) == ("key reused",)
+    assert world.crm.rows[d].values["city"] == "Lyon"
+    assert world.erp.rows[s].values["name1"] == "Another"
+
+
+async def test_a_taken_row_id_is_success_if_the_row_carries_our_mark() -> None:
+    world = World()
+    s = world.partner()
+    born = born_in_sap(PARTNER.pair, s)
+    world.script.before("crm.create", lambda: world.account(born, sapnumber=s))
+    await world.sync(s, "sap")
+    assert (await world.link(born)).status == "linked"
+
+
+@pytest.mark.parametrize("mark", [None, "4711"])
+async def test_a_taken_row_id_without_our_mark_parks_and_the_row_is_left_alone(mark) -> None:
+    world = World()
+    s = world.partner(town="Oslo")
+    born = born_in_sap(PARTNER.pair, s)
+    world.script.before("crm.create", lambda: world.account(born, sapnumber=mark, city="Lyon"))
+    await world.sync(s, "sap")
+    (cause,) = await world.parked(s, "sap")
+    assert cause.startswith("refused dataverse")
+    assert world.crm.rows[born].values["city"] == "Lyon"
+    assert world.crm.writes == 0

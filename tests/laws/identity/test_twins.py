@@ -1,0 +1,184 @@
+"""Law 4: the mark comes before the match key; a candidate that is linked elsewhere is not a twin; two are a question."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.core.messages import born_in_sap
+from shared.core.plan import Park, Sync, Twin
+from shared.decide import decide
+from tests.laws.facts import S1, account, facts, parked_pair, partner
+from tests.laws.flows import FLOWS, PARTNER
+from tests.laws.world import D1, D2, World
+
+ANEW = {**FLOWS, "s4/partner": replace(PARTNER, copies="new")}
+FRESH = account(sapnumber=None)
+
+
+def twin(key: str = S1, *, birthmark: bool = False, elsewhere: str = "") -> Twin:
+    return Twin(partner(mark=None, members={"key": key}), birthmark, elsewhere)
+
+
+def test_a_free_candidate_is_linked() -> None:
+    plan = decide(facts(FRESH, twins=(twin(),)), PARTNER)
+    assert isinstance(plan, Sync)
+    assert plan.twin is not None
+    assert plan.twin.key == S1
+    assert plan.writes["sap"].kind == "update"
+
+
+def test_two_free_candidates_are_a_question_for_a_person() -> None:
+    plan = decide(facts(FRESH, twins=(twin("1"), twin("2"))), PARTNER)
+    assert parked_pair(plan) == "duplicate"
+    assert isinstance(plan, Park)
+    assert "(1, 2)" in plan.reason
+
+
+def test_a_candidate_that_belongs_elsewhere_is_a_duplicate_and_by_its_mark_a_copy() -> None:
+    assert parked_pair(decide(facts(FRESH, twins=(twin(elsewhere=D2),)), PARTNER)) == "duplicate"
+    plan = decide(facts(FRESH, twins=(twin(birthmark=True, elsewhere=D2),)), PARTNER)
+    assert parked_pair(plan) == "copy"
+    assert D2 in plan.reason
+
+
+def test_with_copies_new_a_copy_is_created_afresh() -> None:
+    plan = decide(facts(FRESH, twins=(twin(birthmark=True, elsewhere=D2),)), ANEW["s4/partner"])
+    assert isinstance(plan, Sync)
+    assert plan.twin is None
+    assert plan.writes["sap"].kind == "create"
+
+
+async def test_a_record_is_adopted_by_the_mark_it_bears_before_any_match_key() -> None:
+    world = World()
+    d = world.account(vat="V1")
+    marked, _ = world.partner(mark=d), world.partner(tax="V1")
+    await world.sync(d)
+    assert (await world.link()).sap == marked
+
+
+async def test_a_record_is_adopted_by_the_number_that_the_row_bears() -> None:
+    world = World()
+    s, _ = world.partner(), world.partner(tax="V1")
+    await world.sync(world.account(vat="V1", sapnumber=s))
+    assert (await world.link()).sap == s
+    assert world.erp.rows[s].values["mark"] == D1
+
+
+async def test_a_partner_is_adopted_by_the_guid_that_it_bears() -> None:
+    world = World()
+    d, _ = world.account(), world.account(D2, vat="V1")
+    s = world.partner(mark=d.upper(), tax="V1")
+    await world.sync(s, "sap")
+    assert (await world.link(d)).sap == s
+
+
+async def test_a_partner_is_adopted_by_the_row_that_bears_its_number() -> None:
+    world = World()
+    s = world.partner(tax="V1")
+    world.account(D1, sapnumber=s)
+    world.account(D2, vat="V1")
+    await world.sync(s, "sap")
+    assert (await world.link(D1)).sap == s
+
+
+async def test_an_order_is_adopted_by_the_number_that_is_its_mark() -> None:
+    world = World()
+    await world.linked()
+    s = world.erp.put("", {"ponumber": "ORD1"})
+    await world.pair("s4/order", world.order())
+    assert [k for k, r in world.erp.rows.items() if "ponumber" in r.values] == [s]
+
+
+async def test_without_a_mark_a_twin_is_found_by_the_match_key() -> None:
+    world = World()
+    s = world.partner(tax="V1")
+    await world.sync(world.account(vat="V1"))
+    assert (await world.link()).sap == s
+    assert len(world.erp.rows) == 1
+
+
+async def test_an_absent_match_key_matches_nothing() -> None:
+    world = World()
+    world.partner(tax="")
+    await world.sync(world.account(vat=""))
+    assert len(world.erp.rows) == 2
+
+
+async def test_two_matches_park_both_ways_and_nothing_is_guessed() -> None:
+    world = World()
+    world.partner(tax="V1"), world.partner(tax="V1")
+    await world.sync(world.account(vat="V1"))
+    assert await world.parked(D1) == ("duplicate",)
+    assert world.crm.writes == world.erp.writes == 0
+
+
+async def test_a_second_account_with_the_vat_number_of_a_linked_partner_parks() -> None:
+    world = World()
+    _, s = await world.linked(vat="V1")
+    await world.sync(world.account(D2, vat="V1"))
+    assert await world.parked(D2) == ("duplicate",)
+    assert world.erp.rows[s].values["mark"] == D1
+    assert len(world.erp.rows) == 1
+
+
+async def test_the_entry_of_a_duplicate_goes_when_the_duplicate_is_mended() -> None:
+    world = World()
+    await world.linked(vat="V1")
+    await world.sync(world.account(D2, vat="V1"))
+    world.crm.edit(D2, vat="V2")
+    await world.sync(D2)
+    assert await world.parked(D2) == ()
+    assert len(world.erp.rows) == 2
+
+
+async def test_a_copy_of_a_partner_with_its_mark_parks_and_the_pair_stays_as_it_is() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    copy = world.erp.put("", {**world.erp.rows[s].values, "town": "Oslo"})
+    await world.sync(copy, "sap")
+    assert await world.parked(copy, "sap") == ("copy",)
+    assert (await world.link()).sap == s
+    assert world.crm.rows[d].values["city"] == "Lyon"
+    assert len(world.crm.rows) == 1
+
+
+async def test_a_copy_of_an_account_with_its_number_parks() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.crm.put(D2, {**world.crm.rows[d].values, "accountid": D2})
+    await world.sync(D2)
+    assert await world.parked(D2) == ("copy",)
+    assert world.erp.rows[s].values["mark"] == d
+
+
+async def test_a_copy_that_is_seen_before_its_original_parks_too_because_two_bear_the_mark() -> None:
+    world = World()
+    d = world.account()
+    original = world.partner(mark=d, town="Oslo")
+    copy = world.erp.put("", {**world.erp.rows[original].values})
+    await world.sync(copy, "sap")
+    assert await world.parked(copy, "sap") == ("copy",)
+    assert not world.crm.writes
+
+
+async def test_with_copies_new_the_copy_becomes_a_pair_of_its_own_and_its_mark_is_overwritten() -> None:
+    world = World(flows=ANEW)
+    d, s = await world.linked()
+    copy = world.erp.put("", dict(world.erp.rows[s].values))
+    await world.sync(copy, "sap")
+    await world.deliver_all()
+    born = born_in_sap(PARTNER.pair, copy)
+    assert world.erp.rows[copy].values["mark"] == born
+    assert world.crm.rows[born].values["sapnumber"] == copy
+    assert world.erp.rows[s].values["mark"] == d
+
+
+@pytest.mark.parametrize("first", ["dynamics", "sap"])
+async def test_both_sides_of_a_new_twin_pair_come_to_one_link_whichever_event_comes_first(first) -> None:
+    world = World()
+    d, s = world.account(vat="V1"), world.partner(tax="V1")
+    for side in (("dynamics", "sap") if first == "dynamics" else ("sap", "dynamics")):
+        await world.settle(world.change(d if side == "dynamics" else s, side))
+    await world.deliver_all()
+    assert (await world.link()).sap == s
+    assert len(world.crm.rows) == len(world.erp.rows) == 1
