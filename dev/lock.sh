@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles both requirements files; `dev/lock.sh --check` fails when they are not current.
 set -euo pipefail
+export UV_SYSTEM_CERTS=1  # company networks bring certificates of their own
 cd "$(dirname "$0")/.."
 uv="$PWD/.tools/bin/uv"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs everything that the project needs, by name, from PyPI and npm. Repeating it is cheap.
 set -euo pipefail
+export UV_SYSTEM_CERTS=1  # company networks bring certificates of their own
 cd "$(dirname "$0")/.."
 
 fail() { echo "setup: $1" >&2; exit 1; }
