@@ -15,7 +15,7 @@ from shared.core.model import OTHER, Answer, Intent, Link, Problem, Record, Side
 from shared.core.plan import Facts, Plan, Sync
 from shared.decide import decide
 from shared.decision.learning import learn
-from shared.decision.wording import expected, put_back, raws_of, refusals, without
+from shared.decision.wording import expected, overwritten, put_back, raws_of, refusals, without
 from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -23,6 +23,7 @@ from shared.twins import find_marked
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
 REFUSALS_MAX = 3
+PUT_BACK_MAX = 3
 
 
 @dataclass(slots=True)
@@ -204,8 +205,15 @@ class Writer:
         if not names:
             return answer
         columns = put_back(names, write.side, answer.before, self.flow)
-        undone = await system.update(selection, answer.after, columns, ())
-        return Answer(undone.after, notes=(*answer.notes, f"put back {', '.join(sorted(names))}: changed meanwhile"))
+        told = ", ".join(sorted(names))
+        for _ in range(PUT_BACK_MAX):
+            try:
+                undone = await system.update(selection, answer.after, columns, ())
+            except SyncError:
+                continue
+            return Answer(undone.after, notes=(*answer.notes, f"put back {told}: changed meanwhile"))
+        self.out.problems += overwritten(names, write.side, answer.after, self.out.facts, self.flow)
+        return Answer(answer.after, notes=answer.notes)
 
     def _written_over(self, write: Write, gathered: Record, before: Record) -> frozenset[str]:
         """Return written fields that moved between our read and our write, and would not have been written then."""

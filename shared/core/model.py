@@ -20,7 +20,7 @@ SIDES: tuple[Side, Side] = ("dynamics", "sap")
 OTHER: Mapping[Side, Side] = {"dynamics": "sap", "sap": "dynamics"}
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
-type Cause = Literal["event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again"]
+type Cause = Literal["event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again", "backfill", "reconcile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Change:
 
     `origin` is what message ids derive from (a webhook's OperationId, a CloudEvent's id, a run's id); `correlation`
     is the id a person follows; `attempt` counts re-schedulings of this origin; `pair_key` is the Dynamics key of the
-    pair, known or (for a record born in SAP) derived: it names the partition.
+    pair, known or (for a record born in SAP) derived: it names the partition. `bulk`: it and all that follows from it
+    travel on the backfill queue, out of the way of people's changes.
     """
 
     flow: str
@@ -43,6 +44,7 @@ class Change:
     first_seen: datetime | None = None
     pair_key: str = ""
     asked_by: str = ""
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.digest import plain
-from shared.core.model import SIDES, Base, Line, LineLink, Link, Problem, Record, Side
+from shared.core.model import SIDES, Base, Line, LineLink, Link, Problem, Side
 from shared.core.plan import Facts
 from shared.decision.lines import LinePair, in_context, pair_lines
 from shared.decision.rows import Judged, judge
@@ -89,18 +89,23 @@ def with_writes(link: Link, facts: Facts, written: Mapping[str, str]) -> Link:
 
 
 def with_problems(link: Link, problems: tuple[Problem, ...]) -> Link:
-    """Replace the parked fields; a problem that was there before keeps its first time."""
+    """Replace the parked fields; a problem that was there before keeps its first time.
+
+    What was overwritten stays until its values move: nothing else would ever show it again.
+    """
+    told = tuple(p for p in link.parked if p.cause == "overwritten" and _as_it_was(p, link))
+    problems = (*told, *problems)
     first = {(p.field, p.side, p.cause): p.since for p in link.parked}
     kept = {(p.field, p.side): replace(p, since=first.get((p.field, p.side, p.cause), p.since)) for p in problems}
     return replace(link, parked=tuple(kept.values()))
+
+
+def _as_it_was(problem: Problem, link: Link) -> bool:
+    base = link.base.get(problem.field)
+    return base is None or problem.seen == (base.dynamics, base.sap)
 
 
 def without_old_intents(link: Link, facts: Facts) -> Link:
     """Forget intents that can no longer commit."""
     live = tuple(i for i in link.intents if facts.now < i.since + timedelta(seconds=facts.longest.get(i.side, 0)))
     return replace(link, intents=live)
-
-
-def line_count(record: Record | None) -> int:
-    """Return how many lines a record has."""
-    return len(record.lines) if record else 0

@@ -127,3 +127,14 @@ def _line_without(line: LineWrite, side: Side, names: set[str], flow: Flow) -> L
 def put_back(names: frozenset[str], side: Side, held: Record, flow: Flow) -> Mapping[str, Scalar]:
     """Return the columns that give fields back the values that `held` has."""
     return {c: held.values.get(c) for f in flow.rows.fields if f.name in names for c in f.writes[side]}
+
+
+def overwritten(names: frozenset[str], side: Side, after: Record, facts: Facts, flow: Flow) -> list[Problem]:
+    """Return what to say of fields that a person typed in the breath before our write, and that could not be put back."""
+    facts = replace(facts, records={**facts.records, side: after})
+    message = "{} was changed in {} in the moment of our write and could not be put back: look at the change documents"
+    seals = {name: [facts.seal.digest(_raw(name, s, facts, flow)) for s in ("dynamics", "sap")] for name in names}
+    return [
+        Problem(name, side, "overwritten", message.format(name, side), (seen[0], seen[1]), facts.now)
+        for name, seen in sorted(seals.items())
+    ]

@@ -196,9 +196,15 @@ def send(office: Office, *bodies: bytes) -> None:
         sender.send_messages([ServiceBusMessage(body, content_type="application/json") for body in bodies])
 
 
-def test_the_simulated_organisation_itself_posts_to_the_queue(office: Office) -> None:
+def test_the_organisation_itself_posts_to_the_queue_beside_the_webhook(office: Office) -> None:
     queue = {"connection": office.cloud.settings["ServiceBus"], "queue": "dataverse-events", "tables": ["account"]}
-    office.crm("webhooks", {**queue, "messages": ["Create"]})
-    key, _ = office.linked_account("Doppelt gemeldet GmbH")  # by the webhook, and by the queue
+    office.crm("webhooks", {**queue, "messages": ["Delete"]})
+    key, number = office.linked_account("Doppelt gemeldet GmbH")
+    before = office.bus("queues")["dataverse-events"]["dead_letter"]
+    office.crm("delete", {"table": "account", "id": key})
+    office.until(lambda: office.pair(number).get("status") == "retired", "the pair is retired")
     office.quiet()
-    assert [row["BusinessPartner"] for row in office.partners("Doppelt gemeldet GmbH")] == [office.number(key)]
+    assert office.bus("queues")["dataverse-events"] == dict.fromkeys(("active", "scheduled", "deferred", "locked"), 0) | {
+        "dead_letter": before
+    }
+    assert len(office.pair(number)["journal"]) == 2  # made, and retired once

@@ -1,24 +1,10 @@
 """Batches, change sets and the *Multiple messages."""
 
 import uuid
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
-from dev.dynamics.dataverse import Running, start
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
+from dev.dynamics.dataverse import Running
 
 
 def request(line: str, body: str = "", content_id: str = "", headers: str = "") -> str:

@@ -1,7 +1,6 @@
 """What a payload may say: types, lengths, ranges, options, navigation names, states, and who may write what."""
 
 import uuid
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -9,18 +8,6 @@ import pytest
 from dev.dynamics.dataverse import Running, start
 
 REPRESENTATION = {"Prefer": "return=representation"}
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
 
 
 def row_of(answer: httpx.Response) -> str:

@@ -19,12 +19,6 @@ def org() -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
-
-
 def get(api: httpx.Client, url: str) -> dict[str, Any]:
     answer = api.get(url)
     assert answer.status_code == 200, answer.text

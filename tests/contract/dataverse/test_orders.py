@@ -17,12 +17,6 @@ def org() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def shop(org: Running) -> Iterator[httpx.Client]:
     with org.client(org.token(*SHOP)) as client:
         yield client

@@ -17,12 +17,6 @@ def org() -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
-
-
 def number() -> str:
     return uuid.uuid4().hex[:10]
 

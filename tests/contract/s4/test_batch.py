@@ -1,11 +1,8 @@
 """The S/4 simulator's $batch: parts, change sets, strictness of the multipart form."""
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 
-from dev.sap.s4 import Running, start
+from dev.sap.s4 import Running
 
 PARTNER = "API_BUSINESS_PARTNER"
 ORDER = "API_SALES_ORDER_SRV"
@@ -17,18 +14,6 @@ NEW_ORDER = {
     "SoldToParty": "17100001",
     "to_Item": [{"Material": "TG11", "RequestedQuantity": "2"}],
 }
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
 
 
 def patch(path: str, body: str) -> str:

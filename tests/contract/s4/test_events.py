@@ -1,40 +1,22 @@
 """The S/4 simulator's business events: handshake, modes, redelivery, and events that go astray."""
 
-import json
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from dev.sap.s4 import Running, start
+from tests.waiting import until
+from tests.webhook import Receiver, receiving
 
 PARTNER = "API_BUSINESS_PARTNER"
 PATH = "A_BusinessPartner('17100001')"
 CREATED = "sap.s4.beh.businesspartner.v1.BusinessPartner.Created.v1"
 CHANGED = "sap.s4.beh.businesspartner.v1.BusinessPartner.Changed.v1"
 NEW = {"BusinessPartnerCategory": "2", "OrganizationBPName1": "New"}
-WAIT_SECONDS = 10
-
-
-@dataclass
-class Receiver:
-    """A webhook that notes what it gets and answers what it is told."""
-
-    url: str = ""
-    allowed: str | None = "*"
-    statuses: list[int] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
-    got: list[tuple[dict[str, str], Any]] = field(default_factory=list)
-
-    def types(self) -> list[str]:
-        return [body["type"] for _, body in self.got]
 
 
 @pytest.fixture(scope="module")
@@ -44,48 +26,10 @@ def system() -> Iterator[Running]:
 
 
 @pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
-
-
-@pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    told = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_OPTIONS(self) -> None:
-            told.asked.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(200)
-            if told.allowed is not None:
-                self.send_header("WebHook-Allowed-Origin", told.allowed)
-            self.end_headers()
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            told.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(told.statuses.pop(0) if told.statuses else 202)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_port}/events"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+    with receiving() as told:
+        told.status = 202
+        yield told
 
 
 def hook(s4: Running, receiver: Receiver, **more: object) -> dict[str, Any]:
@@ -102,9 +46,9 @@ def test_every_write_raises_an_event_after_the_handshake(s4: Running, receiver: 
     assert receiver.asked[0]["webhook-request-origin"] == "eventmesh.example"
     number = s4.client(PARTNER).post("A_BusinessPartner", json=NEW).json()["d"]["BusinessPartner"]
     s4.sim("POST", "edit", {"set": "A_BusinessPartner", "key": number, "values": {"SearchTerm1": "X"}})
-    eventually(lambda: len(receiver.got) == 2)
-    assert sorted(receiver.types()) == [CHANGED, CREATED]
-    headers, body = receiver.got[0]
+    until(lambda: len(receiver.got) == 2, "2 deliveries")
+    assert sorted([body["type"] for body in receiver.bodies()]) == [CHANGED, CREATED]
+    headers, body = receiver.got[0].headers, receiver.got[0].body
     assert headers["content-type"].startswith("application/cloudevents+json")
     assert (body["specversion"], body["data"]) == ("1.0", {"BusinessPartner": number})
 
@@ -116,56 +60,56 @@ def test_nothing_is_sent_without_an_allowed_origin(s4: Running, receiver: Receiv
     change(s4)
     assert hook(s4, receiver, exempt=True)["state"] == "ready"
     change(s4, "AGAIN")
-    eventually(lambda: len(receiver.got) == 1)
+    until(lambda: len(receiver.got) == 1, "1 deliveries")
     assert [each["backlog"] for each in s4.sim("GET", "webhooks")] == [2, 2, 0]
 
 
 def test_binary_and_batched_modes_follow_cloudevents(s4: Running, receiver: Receiver) -> None:
     hook(s4, receiver, mode="binary")
     change(s4)
-    eventually(lambda: len(receiver.got) == 1)
-    headers, body = receiver.got[0]
+    until(lambda: len(receiver.got) == 1, "1 deliveries")
+    headers, body = receiver.got[0].headers, receiver.got[0].body
     assert (headers["ce-type"], headers["ce-specversion"], body) == (CHANGED, "1.0", {"BusinessPartner": "17100001"})
     s4.sim("DELETE", "webhooks")
     hook(s4, receiver, mode="batched")
     change(s4, "B")
-    eventually(lambda: len(receiver.got) == 2)
-    assert receiver.got[1][0]["content-type"].startswith("application/cloudevents-batch+json")
-    assert [each["type"] for each in receiver.got[1][1]] == [CHANGED]
+    until(lambda: len(receiver.got) == 2, "2 deliveries")
+    assert receiver.got[1].headers["content-type"].startswith("application/cloudevents-batch+json")
+    assert [each["type"] for each in receiver.got[1].body] == [CHANGED]
 
 
 def test_a_webhook_may_ask_for_a_bearer_token(s4: Running, receiver: Receiver) -> None:
     issuer = f"{s4.url}/sap/bc/sec/oauth2/token"
     hook(s4, receiver, oauth={"token_url": issuer, "client_id": "SYNC_CLIENT", "client_secret": "sync-secret"})
     change(s4)
-    eventually(lambda: len(receiver.got) == 1)
-    assert receiver.got[0][0]["authorization"].startswith("Bearer ")
+    until(lambda: len(receiver.got) == 1, "1 deliveries")
+    assert receiver.got[0].headers["authorization"].startswith("Bearer ")
 
 
 def test_a_failed_delivery_is_repeated_with_the_same_id(s4: Running, receiver: Receiver) -> None:
     hook(s4, receiver)
-    receiver.statuses = [503, 500]
+    receiver.answers = [503, 500]
     change(s4)
-    eventually(lambda: len(receiver.got) == 3)
-    assert len({body["id"] for _, body in receiver.got}) == 1
+    until(lambda: len(receiver.got) == 3, "3 deliveries")
+    assert len({body["id"] for body in receiver.bodies()}) == 1
 
 
 def test_a_webhook_pauses_after_failures_and_can_be_resumed(s4: Running, receiver: Receiver) -> None:
     s4.sim("POST", "settings", {"event_pause_after": 2})
     hook(s4, receiver)
-    receiver.statuses = [500, 500]
+    receiver.answers = [500, 500]
     change(s4)
-    eventually(lambda: s4.sim("GET", "webhooks")[0]["state"] == "paused")
+    until(lambda: s4.sim("GET", "webhooks")[0]["state"] == "paused", "state paused")
     change(s4, "LATER")
     s4.sim("POST", "webhooks/1/resume")
-    eventually(lambda: s4.sim("GET", "webhooks")[0]["delivered"] == 2)
+    until(lambda: s4.sim("GET", "webhooks")[0]["delivered"] == 2, "delivered 2")
 
 
 def test_410_stops_a_webhook(s4: Running, receiver: Receiver) -> None:
     hook(s4, receiver)
-    receiver.statuses = [410]
+    receiver.answers = [410]
     change(s4)
-    eventually(lambda: s4.sim("GET", "webhooks")[0]["state"] == "gone")
+    until(lambda: s4.sim("GET", "webhooks")[0]["state"] == "gone", "state gone")
 
 
 def test_events_are_duplicated_dropped_held_and_released(s4: Running, receiver: Receiver) -> None:
@@ -177,8 +121,8 @@ def test_events_are_duplicated_dropped_held_and_released(s4: Running, receiver: 
     s4.sim("DELETE", "faults")
     s4.sim("POST", "faults", {"events": {"duplicate": 2}})
     assert s4.sim("POST", "events/release") == {"released": 2}
-    eventually(lambda: len(receiver.got) == 6)
-    assert len({body["id"] for _, body in receiver.got}) == 2
+    until(lambda: len(receiver.got) == 6, "6 deliveries")
+    assert len({body["id"] for body in receiver.bodies()}) == 2
     s4.sim("POST", "faults", {"events": {"drop": 1}})
     change(s4, "C")
     assert s4.sim("GET", "webhooks")[0]["backlog"] == 0
@@ -194,8 +138,8 @@ def test_the_command_line_announces_itself_and_sends_its_events(receiver: Receiv
             assert said == "s4 ready"
             body = {"set": "A_BusinessPartner", "key": "17100001", "values": {"SearchTerm2": "X"}}
             httpx.post(f"{url}/sim/edit", json=body).raise_for_status()
-            eventually(lambda: len(receiver.got) == 1)
-            assert receiver.got[0][0]["x-key"] == "secret"
+            until(lambda: len(receiver.got) == 1, "1 deliveries")
+            assert receiver.got[0].headers["x-key"] == "secret"
             path = f"{url}/sap/opu/odata/sap/{PARTNER}/A_BusinessPartner/$count"
             assert httpx.get(path, auth=("U", "P")).text == "3"
         finally:

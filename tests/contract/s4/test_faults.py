@@ -1,36 +1,14 @@
 """The S/4 simulator's fault switches: refusals, lost and late answers, locks, sessions that end."""
 
-import time
-from collections.abc import Callable, Iterator
-
 import httpx
 import pytest
 
-from dev.sap.s4 import Running, start
+from dev.sap.s4 import Running
+from tests.waiting import until
 
 PARTNER = "API_BUSINESS_PARTNER"
 PATH = "A_BusinessPartner('17100001')"
 NEW = {"BusinessPartnerCategory": "2", "OrganizationBPName1": "New"}
-WAIT_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def test_a_status_fault_hits_as_often_as_told(s4: Running) -> None:
@@ -57,7 +35,7 @@ def test_a_time_out_may_commit_later(s4: Running) -> None:
     s4.sim("POST", "faults", {"commit_late_seconds": 0.2, "match": {"method": "POST"}})
     assert client.post("A_BusinessPartner", json=NEW).status_code == 504
     assert client.get("A_BusinessPartner/$count").text == "3"
-    eventually(lambda: client.get("A_BusinessPartner/$count").text == "4")
+    until(lambda: client.get("A_BusinessPartner/$count").text == "4", "the late commit")
 
 
 def test_a_delay_delays(s4: Running) -> None:

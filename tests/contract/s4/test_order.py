@@ -1,12 +1,11 @@
 """The S/4 simulator's sales orders: creation, prices, rejection, status, change stamps."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from dev.sap.s4 import Running, start
+from dev.sap.s4 import Running
 
 ITEM = {"Material": "TG11", "RequestedQuantity": "5"}
 ORDER = {
@@ -21,18 +20,6 @@ ORDER = {
 GERMAN = ORDER | {"SalesOrganization": "1010", "SoldToParty": "10100001"}
 ALL = {"$expand": "to_Item/to_PricingElement,to_Item/to_ScheduleLine,to_Partner,to_PricingElement"}
 ANY = {"if-match": "*"}
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """The S/4 simulator's business partner rules: numbers, roles, addresses, tax numbers, customers, contacts."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from dev.sap.s4 import Running, start
+from dev.sap.s4 import Running
 
 SERVICE = "API_BUSINESS_PARTNER"
 ADDRESS = {"Country": "DE", "Region": "BW", "CityName": "Walldorf", "PostalCode": "69190", "StreetName": "Ring"}
@@ -37,18 +36,6 @@ CUSTOMER = {
         "to_CustomerSalesArea": [AREA],
     },
 }
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
 
 
 @pytest.fixture

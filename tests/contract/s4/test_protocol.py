@@ -1,7 +1,6 @@
 """The S/4 simulator's gateway: logon, CSRF, formats, errors, etags and batches, as a client meets them."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,18 +16,6 @@ NEW_ORDER = {
     "SoldToParty": "17100001",
     "to_Item": [{"Material": "TG11", "RequestedQuantity": "2"}],
 }
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
 
 
 def test_a_changing_call_without_token_is_refused_in_plain_text(s4: Running) -> None:

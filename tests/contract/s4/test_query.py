@@ -1,27 +1,14 @@
 """The S/4 simulator's query options, addressing and value formats."""
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from dev.sap.s4 import Running, start
+from dev.sap.s4 import Running
 
 PARTNER = "API_BUSINESS_PARTNER"
 ORDER = "API_SALES_ORDER_SRV"
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def s4(system: Running) -> Running:
-    system.sim("POST", "reset")
-    return system
 
 
 @pytest.fixture

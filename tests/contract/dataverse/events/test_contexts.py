@@ -1,17 +1,14 @@
-"""Events: execution contexts, headers, delivery, images, echo marks, and the faults of a delivery."""
+"""Events: execution contexts, headers, images, echo marks, and whom a change is told to."""
 
-import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 
 from dev.dynamics.dataverse import Running, Subscription, start
+from tests.webhook import Receiver
 
 CORE = {
     "BusinessUnitId",
@@ -45,55 +42,11 @@ CORE = {
 SECRET = {"x-secret": 'a "b" & c'}
 
 
-@dataclass
-class Receiver:
-    """A webhook's far end: what came in, and the statuses still to answer (then 200)."""
-
-    url: str = ""
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
-
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.got]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(found.answers.pop(0) if found.answers else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_port}/events"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture
 def org(receiver: Receiver) -> Iterator[Running]:
     hook = Subscription(receiver.url, headers=SECRET, columns={"account": ["name", "telephone1"]}, auto_delete=False)
     with start(seed=True, subscriptions=[hook], events={"retry_seconds": 0.01}) as running:
         yield running
-
-
-@pytest.fixture
-def api(org: Running) -> Iterator[httpx.Client]:
-    with org.client() as client:
-        yield client
 
 
 def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -113,8 +66,7 @@ def create(api: httpx.Client, **values: object) -> str:
 def test_a_create_sends_a_context_with_all_core_members(api: httpx.Client, org: Running, receiver: Receiver) -> None:
     row = create(api, creditlimit=12.5, customertypecode=3)
     org.settled()
-    headers, raw = receiver.got[0]
-    context = json.loads(raw)
+    headers, context = receiver.got[0].headers, receiver.got[0].body
     assert set(context) >= CORE
     assert list(context) == sorted(context)
     assert headers["x-secret"] == SECRET["x-secret"]
