@@ -19,6 +19,7 @@ from dev.cloud import HOST_KEY, WEBHOOK_SECRET, Cloud, start
 
 PATIENCE_SECONDS = 40.0
 LOOK_SECONDS = 0.15
+TRACE_SECONDS = 3.0
 BACK_OFFICE = "5f1c4f1e-9b1a-ee11-8f6e-000d3a2c0001"  # may change submitted orders, see dev/dynamics/dataverse
 
 type Row = dict[str, Any]
@@ -33,6 +34,7 @@ class Stage:
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
     failed: list[str] = field(default_factory=list)
     claims: int = 0
+    traced: set[str] = field(default_factory=set)
 
     # -------------------------------------------------------------------------------------------------- talking
 
@@ -118,10 +120,17 @@ class Stage:
         return self.sap("A_BusinessPartner", OrganizationBPName1=name)
 
     def trace(self, flow: str, key: str) -> None:
-        """Print the newest journal entry of a pair."""
-        for entry in self.ops(f"links/{flow}/{key}").get("journal", [])[:1]:
-            done = ", ".join(entry["writes"]) or entry["outcome"]
-            self.console.print(f"    [dim]correlation {entry['correlation']}: {done}: {entry['reason']}[/dim]")
+        """Print the newest journal entry of a pair: it is written just after the effect that was seen."""
+        began = time.monotonic()
+        while time.monotonic() - began < TRACE_SECONDS:
+            for entry in self.ops(f"links/{flow}/{key}").get("journal", [])[:1]:
+                if entry["correlation"] in self.traced:
+                    break
+                self.traced.add(entry["correlation"])
+                done = ", ".join(entry["writes"]) or entry["outcome"]
+                self.console.print(f"    [dim]correlation {entry['correlation']}: {done}: {entry['reason']}[/dim]")
+                return
+            time.sleep(LOOK_SECONDS)
 
 
 def created_in_dynamics(stage: Stage) -> str:

@@ -34,13 +34,15 @@ class Traits:
 
     `etags`: an update is guarded by the record's etag. `own_keys`: a create may bring its own key, and a repeat with
     the same key is refused by the system (Dataverse rows). `longest_transaction_seconds`: after a lost answer a create
-    may still commit for so long. `users`: the system's ids of our own technical users.
+    may still commit for so long. `users`: the system's ids of our own technical users. `silent`: some of what the
+    selection reads can change without moving the record's version, so that only bodies tell.
     """
 
     etags: bool
     own_keys: bool
     longest_transaction_seconds: int
     users: frozenset[str] = frozenset()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,31 @@ class Page:
     touched: tuple[Touched, ...]
     watermark: str
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One simple condition on one column: Term('statecode', 'in', (0, 1)). `column` '' is the record's own key.
+
+    `in` and `not` take any number of values, None for absence; gt, ge, lt and le take one. Values are as a mapping
+    file or JSON has them (text, whole number, flag, None): the connector knows the column's type.
+    """
+
+    column: str
+    test: Literal["in", "not", "gt", "ge", "lt", "le"]
+    values: tuple[str | int | bool | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One page of all records of an object, without their columns. `token` leads to the next page ('' = the last).
+
+    `version` is the record's own where it has one. Where it has none it is a number that moves with the record's
+    change stamp: it can be compared with that of another scan only.
+    """
+
+    found: tuple[Touched, ...]
+    token: str
 
 
 class System(Protocol):
@@ -98,6 +125,13 @@ class System(Protocol):
 
     async def changes(self, selection: Selection, watermark: str) -> Page:
         """Return records touched since `watermark` ('' = begin now: a first page may be empty, or full)."""
+        ...
+
+    async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
+        """Return a page of up to 5,000 keys of the records for which all terms hold ('' = the first page).
+
+        Raises `BadRequest` when a term names a column, or a value, that this object cannot be asked for.
+        """
         ...
 
     async def close(self) -> None:
@@ -216,13 +250,17 @@ class State(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One change on its way. `id` is what duplicate detection compares, `session` is the pair's partition."""
+    """A change on its way. `id` is what duplicate detection compares, `session` is the pair's partition.
+
+    `also` are further changes of that partition that travel along, on the backfill queue only.
+    """
 
     id: str
     session: str
     change: Change
     not_before: datetime | None = None
     queue: Literal["changes", "backfill"] = "changes"
+    also: tuple[Change, ...] = ()
 
 
 class Bus(Protocol):

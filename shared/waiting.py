@@ -25,6 +25,7 @@ async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
             origin=f"{change.flow} {change.side} {change.key} {change.origin} {change.attempt}",
             correlation=change.correlation,
             cause="reference",
+            bulk=change.bulk,
         )
         await dispatch([asked], app)
         link = await app.state.link(app.flows[reference.flow].pair, reference.side, reference.key)

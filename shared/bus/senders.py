@@ -20,7 +20,7 @@ from azure.servicebus.exceptions import (
     ServiceBusAuthorizationError,
 )
 
-from shared.core.messages import encode
+from shared.core.messages import encode_all
 from shared.errors import NotAllowed, SyncError, Unavailable
 from shared.ports import Message
 
@@ -97,7 +97,7 @@ async def _batches(sender: ServiceBusSender, messages: Sequence[Message]) -> lis
 def _wire(message: Message) -> ServiceBusMessage:
     change = message.change
     return ServiceBusMessage(
-        encode(change),
+        encode_all((change, *message.also)),
         message_id=message.id,
         session_id=message.session,
         correlation_id=change.correlation,

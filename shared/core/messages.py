@@ -3,7 +3,9 @@
 The partition is the Service Bus session and the table partition at once, so that work on one pair meets in one place.
 """
 
+import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -14,7 +16,14 @@ import orjson
 from shared.core.model import Cause, Change, Side
 
 PARTITIONS = 128
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAMESPACE = uuid.UUID("9a3f5b0e-6f0c-5d0a-9b7e-1c2d3e4f5a6b")
+
+
+def canonical(key: str) -> str:
+    """Return the one spelling of a record key: a GUID in lower case and without braces, everything else as it is."""
+    bare = key.strip().removeprefix("{").removesuffix("}")
+    return bare.lower() if _GUID.fullmatch(bare) else key
 
 
 def partition(pair: str, pair_key: str) -> str:
@@ -40,9 +49,18 @@ def message_id(pair: str, change: Change) -> str:
 
 def encode(change: Change) -> bytes:
     """Return the message body. Members at their default are left out: one version back can read it."""
+    return orjson.dumps(_members(change))
+
+
+def encode_all(changes: Sequence[Change]) -> bytes:
+    """Return the body of a message of several changes: a list, where one change stands as `encode` writes it."""
+    return encode(changes[0]) if len(changes) == 1 else orjson.dumps([_members(change) for change in changes])
+
+
+def _members(change: Change) -> dict[str, Any]:
     body = asdict(change)
     defaults = asdict(Change(flow="", side="dynamics", key="", origin="", correlation=""))
-    return orjson.dumps({k: v for k, v in body.items() if k in _ALWAYS or v != defaults[k]})
+    return {k: v for k, v in body.items() if k in _ALWAYS or v != defaults[k]}
 
 
 _ALWAYS = ("flow", "side", "key", "origin", "correlation")
@@ -50,7 +68,16 @@ _ALWAYS = ("flow", "side", "key", "origin", "correlation")
 
 def decode(body: bytes) -> Change:
     """Read a message body; members that this version does not know are ignored. Raises ValueError."""
+    return _change(orjson.loads(body))
+
+
+def decode_all(body: bytes) -> tuple[Change, ...]:
+    """Read a message body of one change or of several. Raises ValueError."""
     found: Any = orjson.loads(body)
+    return tuple(_change(each) for each in (found if isinstance(found, list) else [found]))
+
+
+def _change(found: Any) -> Change:  # noqa: ANN401 -- a JSON value
     if not isinstance(found, dict) or not all(isinstance(found.get(k), str) for k in _ALWAYS):
         raise ValueError(f"a change needs the text members {', '.join(_ALWAYS)}")
     if found["side"] not in get_args(Side.__value__):

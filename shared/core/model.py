@@ -20,7 +20,9 @@ SIDES: tuple[Side, Side] = ("dynamics", "sap")
 OTHER: Mapping[Side, Side] = {"dynamics": "sap", "sap": "dynamics"}
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
-type Cause = Literal["event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again", "backfill", "reconcile"]
+type Cause = Literal[
+    "event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again", "backfill", "reconcile"
+]
 
 
 @dataclass(frozen=True, slots=True)

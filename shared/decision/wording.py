@@ -130,7 +130,7 @@ def put_back(names: frozenset[str], side: Side, held: Record, flow: Flow) -> Map
 
 
 def overwritten(names: frozenset[str], side: Side, after: Record, facts: Facts, flow: Flow) -> list[Problem]:
-    """Return what to say of fields that a person typed in the breath before our write, and that could not be put back."""
+    """Return what to say of fields that a person typed right before our write, and that could not be put back."""
     facts = replace(facts, records={**facts.records, side: after})
     message = "{} was changed in {} in the moment of our write and could not be put back: look at the change documents"
     seals = {name: [facts.seal.digest(_raw(name, s, facts, flow)) for s in ("dynamics", "sap")] for name in names}

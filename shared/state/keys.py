@@ -11,17 +11,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
+from shared.core.messages import canonical
+
 PART_LENGTH_MAX = 200  # two long parts, a time and a suffix stay below 512 characters
 _OUTSIDE = re.compile(r"[^A-Za-z0-9._@-]")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LATEST = 10**17 - 1  # microseconds: the year 5138
-
-
-def canonical(key: str) -> str:
-    """Return the one spelling of a record key: GUIDs in lower case, everything else as it is."""
-    return key.lower() if _GUID.fullmatch(key) else key
 
 
 def part(text: str) -> str:

@@ -44,7 +44,7 @@ class Operation:
 
 def link_row(link: Link) -> Row:
     """Return the `d|` row of a link."""
-    link = replace(link, dynamics=keys.canonical(link.dynamics), sap=keys.canonical(link.sap), etag="")
+    link = replace(link, dynamics=messages.canonical(link.dynamics), sap=keys.canonical(link.sap), etag="")
     row = _row(partition_of(link.pair, link.dynamics), keys.key("d", link.dynamics))
     row |= {"pair": link.pair, "dynamics": link.dynamics, "sap": link.sap, "status": link.status}
     return _fitting(row | _stored(_json(_LINK, link)), f"the link {link.pair} {link.dynamics}")
@@ -58,14 +58,14 @@ def link_from(row: Mapping[str, Any], etag: str) -> Link:
 def way_back_row(link: Link) -> Row:
     """Return the `s|` row that leads from the SAP key to the link."""
     row = _row(partition_of(link.pair, link.sap), keys.key("s", link.sap))
-    return row | {"pair": link.pair, "sap": keys.canonical(link.sap), "dynamics": keys.canonical(link.dynamics)}
+    return row | {"pair": link.pair, "sap": messages.canonical(link.sap), "dynamics": keys.canonical(link.dynamics)}
 
 
 def journal_row(link: Link, entry: JournalEntry, suffix: str) -> Row:
     """Return the `j|` row of an entry; it lies in the link's partition so that both go in one transaction."""
     row_key = f"{keys.key('j', link.dynamics)}|{keys.newest_first(entry.at)}-{suffix}"
     row = _row(partition_of(link.pair, link.dynamics), row_key)
-    row |= {"dynamics": keys.canonical(link.dynamics), "outcome": entry.outcome, "correlation": entry.correlation}
+    row |= {"dynamics": messages.canonical(link.dynamics), "outcome": entry.outcome, "correlation": entry.correlation}
     return _fitting(row | _stored(_json(_ENTRY, entry)), f"the journal of {link.pair} {link.dynamics}")
 
 
@@ -126,7 +126,7 @@ def watermark_from(row: Mapping[str, Any]) -> str:
 
 def partition_of(pair: str, key: str) -> str:
     """Return the PartitionKey of a record's rows in `links`."""
-    identity, _, number = messages.partition(pair, keys.canonical(key)).rpartition("|")
+    identity, _, number = messages.partition(pair, messages.canonical(key)).rpartition("|")
     return keys.key(identity, number)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from shared.core.messages import canonical
 from shared.core.model import Change, JournalEntry, Link, Reference, Side
 from shared.errors import Stale
 from shared.ports import Parked, Step
-from shared.state.keys import canonical, key
+from shared.state.keys import key
 
 
 class MemoryState:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.core.messages import canonical
 from shared.state import keys
 
 GUID = "9F0C1B7E-2D3A-4E5F-8A9B-0C1D2E3F4A5B"
@@ -38,7 +39,7 @@ def test_a_key_reads_like_its_parts(parts: tuple[str, ...], expected: str) -> No
 @example(["=7C"], ["|"])
 @example(["a", ""], ["a"])
 def test_different_parts_are_different_keys(one: list[str], other: list[str]) -> None:
-    same = [keys.canonical(part) for part in one] == [keys.canonical(part) for part in other]
+    same = [canonical(part) for part in one] == [canonical(part) for part in other]
     assert (keys.key(*one) == keys.key(*other)) == same
 
 
