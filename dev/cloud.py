@@ -21,10 +21,10 @@ from dev.processes import ROOT, Program, free_port, run
 WEBHOOK_SECRET = "local-webhook-secret"  # noqa: S105 -- opens only what runs on this machine
 HOST_KEY = "local-host-key"
 # the simulator's own made-up application, see dev/dynamics/dataverse/core/settings.py
-CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "local-secret"  # noqa: S105
+CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "local-secret"
 LINE_IMAGE = {"before": {"type": 0, "columns": ["salesorderid"]}}  # or a deleted line does not name its order
 TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
-S4_USER, S4_PASSWORD = "SYNC", "Welcome1"  # noqa: S105
+S4_USER, S4_PASSWORD = "SYNC", "Welcome1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ logs       {data / "logs"}
 
 try
   curl -s {cloud.dataverse.url}/sim/create -d '{{"table": "account", "values": {{"name": "Contoso GmbH",
-    "customertypecode": 3, "address1_city": "Walldorf", "address1_postalcode": "69190", "address1_country": "Germany"}}}}'
+    "customertypecode": 3, "address1_city": "Walldorf", "address1_postalcode": "69190",
+    "address1_country": "Germany"}}}}'
   curl -s {key} {cloud.api}/ops/status
   curl -s {key} {cloud.api}/ops/links/s4/account/ACCOUNT-ID-OR-PARTNER-NUMBER
 

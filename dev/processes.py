@@ -1,4 +1,4 @@
-"""Runs one program of the local cloud as a child process: waits until it says that it is ready, ends it with the block."""
+"""Runs one program of the local cloud as a child process: waits until it is ready, ends it with the block."""
 
 import os
 import re

@@ -36,8 +36,8 @@ async def addressed(change: Change, app: App) -> Change:
     pair = app.flows[change.flow].pair
     if change.side == "dynamics":
         return replace(change, pair_key=change.key)
-    link = await app.state.link(pair, "sap", change.key)
-    return replace(change, pair_key=link.dynamics if link else born_in_sap(pair, change.key))
+    home = await app.state.home(pair, change.key)
+    return replace(change, pair_key=home or born_in_sap(pair, change.key))
 
 
 def _message(change: Change, app: App, not_before: datetime | None) -> Message:

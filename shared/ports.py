@@ -169,6 +169,10 @@ class State(Protocol):
         """Return the link of a record, complete or still a claim (a way-back row alone counts as a claim)."""
         ...
 
+    async def home(self, pair: str, sap: str) -> str:
+        """Return the Dynamics key that an SAP key leads back to, '' when it has no way-back row: one point read."""
+        ...
+
     async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
         """Insert (etag '') or update (If-Match etag) a link and its journal entry in one transaction.
 

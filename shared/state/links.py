@@ -50,6 +50,11 @@ class Links:
             return Link(pair, way_back["dynamics"], way_back["sap"])
         return link if link.sap else replace(link, sap=way_back["sap"])  # claimed for a create: here is its outcome
 
+    async def home(self, pair: str, sap: str) -> str:
+        """Return where a way-back row leads."""
+        found = await self._store.get(TABLE, rows.partition_of(pair, sap), keys.key("s", sap))
+        return str(found[0]["dynamics"]) if found else ""
+
     async def save(self, link: Link, entry: JournalEntry | None) -> Link:
         """Write a link and its journal entry, all or nothing."""
         row = rows.link_row(link)

@@ -61,6 +61,10 @@ class TableState:
         """Return the link of a record: one point read by the Dynamics key, two by the SAP key."""
         return await self._links.get(pair, side, key)
 
+    async def home(self, pair: str, sap: str) -> str:
+        """Return the Dynamics key of an SAP key's way-back row, '' when there is none."""
+        return await self._links.home(pair, sap)
+
     async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
         """Insert or update a link and its journal entry, together with others of its partition."""
         return await self._links.save(link, entry)

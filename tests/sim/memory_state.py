@@ -38,6 +38,9 @@ class MemoryState:
         link = self.rows.get((pair, dynamics), Link(pair, dynamics, key))
         return link if link.sap else replace(link, sap=key)
 
+    async def home(self, pair: str, sap: str) -> str:
+        return self.ways_back.get((pair, canonical(sap)), "")
+
     async def save(self, link: Link, entry: JournalEntry | None = None) -> Link:
         dynamics = canonical(link.dynamics)
         stored = self.rows.get((link.pair, dynamics))

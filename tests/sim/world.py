@@ -214,7 +214,7 @@ class Stormy:
         async def call(*args: Any, **kwargs: Any) -> Any:
             lose = None
             if name == "create":
-                selection, values, lines, *rest = args
+                _, values, lines, *rest = args
                 key = rest[0] if rest else kwargs.get("key", "")
 
                 def lose() -> None:

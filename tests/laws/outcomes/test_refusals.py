@@ -52,13 +52,17 @@ async def test_another_value_is_sent() -> None:
     assert await world.parked(d) == ()
 
 
-async def test_a_change_of_the_target_s_value_sends_it_again() -> None:
-    world, d, s = await refused_town()
-    world.erp.objects_to = lambda _values, _lines: ()
-    world.erp.edit(s, town="")
-    world.crm.edit(d, city="Oslo")
+async def test_a_target_that_was_changed_meanwhile_is_told_again() -> None:
+    world = World()
+    d, s = await world.linked(memo="a")
+    world.erp.objects_to = complains("memo", "b")
+    world.crm.edit(d, memo="b")
     await world.sync(d)
-    assert await world.stuck() == {"city": "clash"}
+    world.erp.objects_to = lambda _values, _lines: ()
+    world.erp.edit(s, memo="x")
+    await world.sync(s, "sap")
+    assert world.erp.rows[s].values["memo"] == "b"
+    assert await world.stuck() == {}
 
 
 async def test_an_operator_s_replay_sends_it_again() -> None:

@@ -15,9 +15,7 @@ CONNECTION = (
     "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=aGVsbG8=;EntityPath=events"
 )
 HOOK = webhook(PREFIX, URL, "hush")
-LINE = Reading(
-    "line", frozenset({"s4/order"}), {"quantity": Column("decimal"), "unit": Column()}, parent="documentid"
-)
+LINE = Reading("line", frozenset({"s4/order"}), {"quantity": Column("decimal"), "unit": Column()}, parent="documentid")
 DEFINITION = Definition("line", "lineid", {}, {}, {}, {})
 IDS = {("line", message): (f"m-{message}", f"f-{message}") for message in MESSAGES}
 
@@ -47,7 +45,8 @@ def test_the_secret_goes_into_a_header_and_shows_in_no_representation() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://app.example/x", "https://app.example/x?code=1", "https://u:p@app.example/x", "app.example", "https:///x"]
+    "url",
+    ["http://app.example/x", "https://app.example/x?code=1", "https://u:p@app.example/x", "app.example", "https:///x"],
 )
 def test_an_address_that_would_leak_or_lead_nowhere_is_refused(url: str) -> None:
     with pytest.raises(BadRequest, match="--url must be"):

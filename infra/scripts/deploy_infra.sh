@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Plans or applies infra/ to one resource group. Code is not touched: deploy_code.sh brings it, on its own schedule.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+usage() {
+  echo "usage: deploy_infra.sh validate|what-if|apply ENVIRONMENT RESOURCE_GROUP [PARAMETER=VALUE ...]" >&2
+  exit 2
+}
+
+[ $# -ge 3 ] || usage
+step=$1 environment=$2 group=$3
+shift 3
+parameters=infra/parameters/$environment.parameters.json
+[ -f "$parameters" ] || { echo "deploy_infra: no $parameters" >&2; exit 2; }
+
+case $step in
+  validate) command=validate ;;
+  what-if) command=what-if ;;
+  apply) command=create ;;
+  *) usage ;;
+esac
+
+az deployment group "$command" --name "sync-$environment" --resource-group "$group" \
+  --template-file infra/main.bicep --parameters "@$parameters" "environmentName=$environment" "$@" \
+  --output "$([ "$step" = apply ] && echo none || echo json)"
+
+if [ "$step" = apply ]; then
+  az deployment group show --name "sync-$environment" --resource-group "$group" \
+    --query "properties.outputs.{app: functionAppName.value, url: functionAppUrl.value, vault: vaultName.value, identity: identityClientId.value}" \
+    --output json
+fi
