@@ -12,6 +12,11 @@ if [ "$package" = --func ]; then  # Core Tools: packs this folder by .funcignore
 fi
 
 [ -f "$package" ] || { echo "deploy_code: no file $package" >&2; exit 2; }
+site=$(az functionapp show --resource-group "$group" --name "$app" --query id --output tsv)
+unresolved=$(az rest --method get --url "$site/config/configreferences/appsettings?api-version=2024-11-01" \
+  --query "value[?properties.status!='Resolved'].name" --output tsv | paste -sd ' ')
+[ -z "$unresolved" ] || echo "deploy_code: not yet found in the vault: $unresolved (see secrets.sh)" >&2
+
 # Elastic Premium fetches its package with its own identity from this address; Flex does not have the setting
 address=$(az functionapp config appsettings list --resource-group "$group" --name "$app" \
   --query "[?name=='WEBSITE_RUN_FROM_PACKAGE'].value | [0]" --output tsv)
@@ -22,7 +27,6 @@ if [ -z "$address" ]; then
 else
   az storage blob upload --auth-mode login --blob-url "$address" --file "$package" --overwrite --output none
   az functionapp restart --resource-group "$group" --name "$app" --output none
-  site=$(az functionapp show --resource-group "$group" --name "$app" --query id --output tsv)
   az rest --method post --url "$site/syncfunctiontriggers?api-version=2024-11-01" --output none
 fi
 echo "$app runs $(basename "$package")"

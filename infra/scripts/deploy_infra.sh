@@ -14,19 +14,19 @@ shift 3
 parameters=infra/parameters/$environment.parameters.json
 [ -f "$parameters" ] || { echo "deploy_infra: no $parameters" >&2; exit 2; }
 
+output=(--output none)
 case $step in
   validate) command=validate ;;
-  what-if) command=what-if ;;
+  what-if) command=what-if output=() ;;  # its own way of writing
   apply) command=create ;;
   *) usage ;;
 esac
 
 az deployment group "$command" --name "sync-$environment" --resource-group "$group" \
-  --template-file infra/main.bicep --parameters "@$parameters" "environmentName=$environment" "$@" \
-  --output "$([ "$step" = apply ] && echo none || echo json)"
+  --template-file infra/main.bicep --parameters "@$parameters" "$@" "${output[@]}"
 
 if [ "$step" = apply ]; then
-  az deployment group show --name "sync-$environment" --resource-group "$group" \
-    --query "properties.outputs.{app: functionAppName.value, url: functionAppUrl.value, vault: vaultName.value, identity: identityClientId.value}" \
-    --output json
+  az deployment group show --name "sync-$environment" --resource-group "$group" --output json \
+    --query "properties.outputs.{app: functionAppName.value, url: functionAppUrl.value, vault: vaultName.value,
+             clientId: identityClientId.value, principalId: identityPrincipalId.value, outbound: outboundAddress.value}"
 fi

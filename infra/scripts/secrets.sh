@@ -21,14 +21,13 @@ fresh() {  # secret: a digest key has a name, so that stored digests say which k
   esac
 }
 
-put() {  # secret, value on stdin
-  local file
+put() (  # secret, value on stdin
   file=$(mktemp)  # mode 600
-  trap 'rm -f "$file"' RETURN
+  trap 'rm -f "$file"' EXIT
   cat >"$file"
   az keyvault secret set --vault-name "$vault" --name "$1" --file "$file" --encoding utf-8 --output none
   echo "$1: written"
-}
+)
 
 show() { az keyvault secret show --vault-name "$vault" --name "$1" --query value --output tsv; }
 

@@ -15,9 +15,9 @@ import httpx
 
 from shared.core.model import Answer, LineWrite, Record, Scalar, Selection, Values
 from shared.errors import BadMapping, Refused, Stale, SyncError, Transient, Unconfirmed
-from shared.ports import Page, Traits
+from shared.ports import Page, Scan, Term, Traits
 from shared.systems.batch import PARTS_MAX, Part, PartAnswer
-from shared.systems.dataverse import changes, updates
+from shared.systems.dataverse import changes, scan, updates
 from shared.systems.dataverse.auth import TokenSource
 from shared.systems.dataverse.codec import Body, Row, Shape, shape
 from shared.systems.dataverse.objects import TABLES, Table
@@ -76,6 +76,7 @@ class Dataverse:
             own_keys=True,
             longest_transaction_seconds=LONGEST_TRANSACTION_SECONDS,
             users=self._users,
+            silent=bool(selection.lines),  # a line that leaves the totals alone does not move its header
         )
 
     async def identity(self) -> str:
@@ -140,6 +141,10 @@ class Dataverse:
     async def changes(self, selection: Selection, watermark: str) -> Page:
         """Return a page of touched rows by change tracking; see `changes.page`."""
         return await changes.page(self._wire, self._shape(selection), watermark, self._page_size, self._now)
+
+    async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
+        """Return a page of keys and row versions."""
+        return await scan.page(self._wire, self._shape(selection), where, token, self._now)
 
     async def close(self) -> None:
         """Close connections."""

@@ -93,7 +93,7 @@ def _dated(structure: Structure, mark: Mapping[str, Any], found: list[Entity], n
     """Ordered by key, `$skip` loses nothing here: days only grow, so no row leaves the result meanwhile."""
     sweep = structure.quality.changes
     since = (datetime.fromisoformat(mark["high"]) - DAY_OVERLAP).isoformat() if mark["high"] else ""
-    moments = [max(_local(row, sweep.columns), _local(row, sweep.born)) for row in found]
+    moments = [max(local(row, sweep.columns), local(row, sweep.born)) for row in found]
     touched = tuple(
         Touched(str(row[structure.key]))
         for row, moment in zip(found, moments, strict=True)
@@ -107,7 +107,7 @@ def _dated(structure: Structure, mark: Mapping[str, Any], found: list[Entity], n
     return Page(touched, json.dumps(going), more=True)
 
 
-def _local(row: Entity, columns: tuple[str, ...]) -> str:
+def local(row: Entity, columns: tuple[str, ...]) -> str:
     """Return day and time of SAP's own zone as comparable text, '' when SAP has none."""
     if not row.get(columns[0]):
         return ""

@@ -15,11 +15,11 @@ import httpx
 
 from shared.core.model import Answer, Column, LineWrite, Record, Scalar, Selection, Values
 from shared.errors import BadMapping, NotAllowed
-from shared.ports import Page, Traits
+from shared.ports import Page, Scan, Term, Traits
 from shared.systems.batch import Part
 from shared.systems.coalesce import Coalescer
 from shared.systems.http import Http, Reply, utc_now
-from shared.systems.s4 import changes, codec
+from shared.systems.s4 import changes, codec, scan
 from shared.systems.s4.auth import Auth
 from shared.systems.s4.gateway import faults
 from shared.systems.s4.gateway.session import Gateway, entity_of
@@ -83,7 +83,8 @@ class S4:
     def traits(self, selection: Selection) -> Traits:
         """Return how this object behaves."""
         quality = self._plan(selection).structure.quality
-        return Traits(quality.etags, own_keys=False, longest_transaction_seconds=self._longest, users=self._users)
+        silent = any(name.partition(".")[0] in quality.silent_parts for name in selection.columns)
+        return Traits(quality.etags, False, self._longest, self._users, silent)  # noqa: FBT003 -- own_keys
 
     async def identity(self) -> str:
         """Return 'S4H/100' once SAP accepts the logon; a service that the user may not call does not decide that."""
@@ -141,6 +142,11 @@ class S4:
             return Page((), changes.begin(wanted.structure, now), more=False)
         question = changes.ask(wanted.structure, watermark)
         return changes.answer(wanted.structure, question, await self._list(wanted, question.address), now)
+
+    async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
+        """Return a page of keys and stamps in the order of the keys; the token is the last key."""
+        wanted = self._plan(selection)
+        return scan.answer(wanted, await self._list(wanted, scan.ask(wanted, where, token)), token)
 
     async def close(self) -> None:
         """Close connections, after what is under way."""
