@@ -22,7 +22,7 @@ from shared.ops.registration.rows import Row, queue, webhook
 
 def main(arguments: Sequence[str], say: Say = print) -> int:
     """Run one command and return its exit code: 0, or 1 when something is wrong or missing."""
-    if arguments[:1] == ["mappings"]:
+    if arguments and arguments[0] == "mappings":
         return mappings.run(arguments[1:], wiring.catalogues(), os.environ, say)
     asked = _parser().parse_args(arguments)
     if asked.settings:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from shared.ports import Term
 
 type Value = str | int | bool | None
-type Spell = Callable[[str, Value], tuple[str, str]]  # column and value -> property and literal, '' = none has this type
+# Column and value -> property and literal; '' where the type has no such value.
+type Spell = Callable[[str, Value], tuple[str, str]]
 
 
 def expression(where: Sequence[Term], spell: Spell) -> str:

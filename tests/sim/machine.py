@@ -59,7 +59,7 @@ class World:
         self.state = MemoryState()
         self.bus = MemoryBus(self.clock)
         self.calm = self._app(Weather(random.Random(self.seed)))
-        self.storm = self._app(Weather(self.dice, 0.08, 0.03, self.somebody_edits))
+        self.storm = self._app(Weather(self.dice, 0.08, 0.03, self.somebody_edits, self.excuse))
 
     def _town(self, value: str) -> str:
         return value.upper() if value.startswith("Turku") else value  # SAP keeps one town in a form of its own
@@ -103,6 +103,12 @@ class World:
         value = f"{value} {self.counter}"
         self.systems[side].edit(key, **{column: value})
         self.edits.setdefault((side, key, column), []).append(Edit(self.counter, side, value))
+
+    def excuse(self) -> None:
+        """Forgive what nobody can know: SAP's image of the moment before our write went down with its answer."""
+        for key, column in self.erp.overwritten:
+            self.edits.pop(("sap", key, column), None)
+        self.erp.overwritten.clear()
 
     # ---------------------------------------------------------------------------------------------------- messages
 

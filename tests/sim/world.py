@@ -49,7 +49,8 @@ class SimSystem:
 
     `etags`: updates are guarded, else they are not and the answer shows what was there. `number` is the column that
     holds a key made by the system. `forms` changes what it is given, by column. `refuses` says no to a write.
-    `late`: creates whose answer was lost and that commit later.
+    `late`: creates whose answer was lost and that commit later. `overwritten`: (key, column) that a person typed in the
+    moment of a write that no etag guards; only the answer's image knows of it, and that answer may be lost.
     """
 
     side: Side
@@ -60,6 +61,7 @@ class SimSystem:
     refuses: Callable[[Mapping[str, Scalar]], str] = lambda _: ""
     rows: dict[str, Row] = field(default_factory=dict)
     late: list[Callable[[], None]] = field(default_factory=list)
+    overwritten: list[tuple[str, str]] = field(default_factory=list)
     writes: int = 0
     deleted: list[str] = field(default_factory=list)
     next_number: int = 1_000_000
@@ -97,6 +99,8 @@ class SimSystem:
         if reason := self.refuses({**row.values, **values}):
             raise Refused(reason)
         held = None if self.etags else self._record(before.key)
+        unread = [c for c, v in values.items() if row.values.get(c) not in (before.values.get(c), v)]
+        self.overwritten += [(before.key, column) for column in unread]
         self.writes += 1
         self._touch(row, values, "engine")
         for line in lines:
@@ -173,6 +177,7 @@ class Weather:
     odds: float = 0.0
     crash_odds: float = 0.0
     meanwhile: Callable[[], None] = lambda: None
+    knowledge_lost: Callable[[], None] = lambda: None
 
     async def call[T](
         self, work: Callable[[], Awaitable[T]], *, writes: bool, lose: Callable[[], None] | None = None
@@ -189,12 +194,14 @@ class Weather:
             raise Unconfirmed("lost, commits later")
         result = await work()
         if self.dice.random() < self.odds:
+            self.knowledge_lost()
             raise (Unconfirmed if writes else Unavailable)("lost after")
         self._crash()
         return result
 
     def _crash(self) -> None:
         if self.dice.random() < self.crash_odds:
+            self.knowledge_lost()
             raise Crash
 
 

@@ -41,7 +41,7 @@ class Dataverse:
     `token` gives bearer tokens. `tag` travels to plug-ins and webhooks as a shared variable ('' = none): a cheap first
     sign of an echo. `user_ids` are our own application users, known before `identity` is asked. `tables` says how
     tables are addressed; a customer's own are added to `TABLES`. `zone` is where days begin that travel as points in
-    time. `page_size` is for sweeps (None: the server's 5,000). `http` and `now` are test seams.
+    time. `page_size` is for sweeps and scans (None: the server's 5,000). `http` and `now` are test seams.
     """
 
     def __init__(  # noqa: PLR0913 -- one keyword a setting, all but address and token with a default
@@ -144,7 +144,8 @@ class Dataverse:
 
     async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
         """Return a page of keys and row versions."""
-        return await scan.page(self._wire, self._shape(selection), where, token, self._now)
+        shape = self._shape(selection)
+        return await scan.page(self._wire, shape, where, token, page_size=self._page_size, now=self._now)
 
     async def close(self) -> None:
         """Close connections."""

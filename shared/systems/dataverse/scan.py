@@ -22,13 +22,15 @@ from shared.systems.terms import Value, expression
 PAGE_ROWS = 5_000  # the most that Dataverse gives at once
 
 
-async def page(wire: Wire, shape: Shape, where: Sequence[Term], token: str, now: Callable[[], datetime]) -> Scan:
+async def page(  # noqa: PLR0913 -- a page's question, and the page's size for tests
+    wire: Wire, shape: Shape, where: Sequence[Term], token: str, *, page_size: int | None, now: Callable[[], datetime]
+) -> Scan:
     """Return one page; the token is the address that the server gave for the next one."""
     table, what = shape.table, f"dataverse: keys of {shape.table.set}"
     condition = expression(where, lambda name, value: _spelled(shape, name, value))
     wanted = f"&$filter={quote(condition, safe="$()'/:-._~")}" if condition else ""
     path = token or f"{table.set}?$select={table.key},versionnumber{wanted}"
-    reply = await wire.alone(wire.request("GET", path, Prefer=f"odata.maxpagesize={PAGE_ROWS}"))
+    reply = await wire.alone(wire.request("GET", path, Prefer=f"odata.maxpagesize={page_size or PAGE_ROWS}"))
     if reply.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         error = refusal(what, reply, writes=False, now=now)
         if where and not token and isinstance(error, BadMapping | Refused):

@@ -39,7 +39,7 @@ class S4:
     """One client of one S/4HANA system. `language` fixes partner functions, units and messages: keep it EN.
 
     `paths` overrides service addresses. `users` are SAP ids of our own technical users. `verb`: MERGE for services
-    that do not know PATCH. `transport` is the test seam.
+    that do not know PATCH. `page_rows` is for scans. `transport` is the test seam.
     """
 
     def __init__(  # noqa: PLR0913 -- one keyword a setting
@@ -56,6 +56,7 @@ class S4:
         timeout_seconds: float = 50.0,
         longest_transaction_seconds: int = LONGEST_TRANSACTION_SECONDS,
         verb: Literal["PATCH", "MERGE"] = "PATCH",
+        page_rows: int = scan.PAGE_ROWS,
         ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -75,6 +76,7 @@ class S4:
         self._identity = f"{system_id}/{client}"
         self._users = frozenset(users)
         self._longest = longest_transaction_seconds
+        self._page_rows = page_rows
         self._clock = clock
         self._plans: dict[Selection, Plan] = {}
         self._readers: dict[str, Coalescer[str, Reply]] = {}
@@ -84,7 +86,13 @@ class S4:
         """Return how this object behaves."""
         quality = self._plan(selection).structure.quality
         silent = any(name.partition(".")[0] in quality.silent_parts for name in selection.columns)
-        return Traits(quality.etags, False, self._longest, self._users, silent)  # noqa: FBT003 -- own_keys
+        return Traits(
+            quality.etags,
+            own_keys=False,
+            longest_transaction_seconds=self._longest,
+            users=self._users,
+            silent=silent,
+        )
 
     async def identity(self) -> str:
         """Return 'S4H/100' once SAP accepts the logon; a service that the user may not call does not decide that."""
@@ -146,7 +154,9 @@ class S4:
     async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
         """Return a page of keys and stamps in the order of the keys; the token is the last key."""
         wanted = self._plan(selection)
-        return scan.answer(wanted, await self._list(wanted, scan.ask(wanted, where, token)), token)
+        address = scan.ask(wanted, where, token, self._page_rows)
+        reply = await self._gateway.get(wanted.structure.service, address)  # too long to share a batch
+        return scan.answer(wanted, self._entity(address, reply), token)
 
     async def close(self) -> None:
         """Close connections, after what is under way."""
@@ -184,8 +194,10 @@ class S4:
         return [{key: str(row[key]) for key in part.keys} for row in rows(body) or []]
 
     async def _list(self, wanted: Plan, address: str) -> Entity:
+        return self._entity(address, await self._get(wanted, address))
+
+    def _entity(self, address: str, reply: Reply) -> Entity:
         what = f"s4: GET {address.partition('?')[0]}"
-        reply = await self._get(wanted, address)
         if reply.status_code >= httpx.codes.BAD_REQUEST:
             raise faults.problem(what, reply, writes=False)
         return entity_of(what, reply, writes=False)

@@ -18,13 +18,13 @@ PAGE_ROWS = 5_000
 ALWAYS_SET = ("flag", "decimal", "int")  # SAP knows no absence of these
 
 
-def ask(wanted: Plan, where: Sequence[Term], token: str) -> str:
+def ask(wanted: Plan, where: Sequence[Term], token: str, page_rows: int = PAGE_ROWS) -> str:
     """Return the address of the page behind the key `token`, below the service root."""
     structure = wanted.structure
     after = (Term("", "gt", (token,)),) if token else ()
     condition = expression((*where, *after), lambda name, value: _spelled(wanted, name, value))
     chosen = ",".join(dict.fromkeys((structure.key, *_stamps(wanted))))
-    query = f"$select={chosen}&$orderby={structure.key}&$top={PAGE_ROWS}"
+    query = f"$select={chosen}&$orderby={structure.key}&$top={page_rows}"
     return f"{structure.header.set}?{query}" + (f"&$filter={codec.escape(condition)}" if condition else "")
 
 
@@ -68,7 +68,9 @@ def _spelled(wanted: Plan, name: str, value: Value) -> tuple[str, str]:
         raise BadRequest(f"{structure.name}.{name} is no column to choose by{hint}")
     if value is None and column.type in ALWAYS_SET:
         return name, ""
+    if isinstance(value, bool) and column.type != "flag":
+        raise BadRequest(f"{structure.name}.{name}: found {value!r}, expected {column.type}")
     try:
-        return name, codec.literal(column, codec.read_value(column, value) if column.type == "flag" else value)
+        return name, codec.literal(column, value if column.type == "text" else codec.read_value(column, value))
     except ValueError as error:
         raise BadRequest(f"{structure.name}.{name}: found {value!r}, expected {column.type}") from error

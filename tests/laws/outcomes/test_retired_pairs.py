@@ -67,12 +67,16 @@ async def test_a_record_that_is_not_readable_for_a_while_is_parked_and_goes_on_a
 
 
 async def test_the_same_id_reappearing_parks_and_a_replay_links_it_again() -> None:
-    world, d, s = await retired()
-    world.account(d, city="Lyon")
-    world.crm.rows[d].created_at = (await world.link()).born["dynamics"]  # restored, not created anew
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    row = world.crm.rows[d]
+    world.crm.delete(d)
+    await world.sync(d, deleted=True)
+    world.crm.rows[d] = row
+    world.crm.edit(d, sapnumber=None)
     await world.sync(d)
     assert await world.parked(d) == ("came back",)
-    assert "sapnumber" not in world.crm.rows[d].values
+    assert world.crm.rows[d].values["sapnumber"] is None
     await world.sync(d, cause="replay")
     assert (await world.link()).status == "linked"
     assert world.crm.rows[d].values["sapnumber"] == s

@@ -35,7 +35,7 @@ READINGS = {
 
 @dataclass
 class Organisation:
-    """An organisation without events. `columns` are those of account; `sent` is all that was written, with its place."""
+    """An organisation without events. `columns` are those of account, `sent` is all that was written."""
 
     columns: dict[str, str] = field(default_factory=lambda: {"name": "String", "cr_kind": "Picklist"})
     keys: list[str] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Organisation:
 
 async def ordered(
     organisation: Organisation, readings: Mapping[str, Reading] = READINGS, **order: Any
-) -> tuple[int, str]:  # noqa: ANN401 -- members of an order
+) -> tuple[int, str]:
     said: list[str] = []
     asked = Order(**{"do": "plan", "name": "sync", "endpoint": HOOK, **order})
     code = await register(asked, readings, organisation, said.append)
@@ -206,14 +206,13 @@ async def test_events_have_to_lead_somewhere() -> None:
 
 
 async def test_a_refusal_names_the_row_and_drops_words_that_may_quote_the_secret() -> None:
+    organisation = complete()
+    organisation.refuses = "serviceendpoints"
     with pytest.raises(Refused, match="create endpoint sync: webhook: dataverse: POST: HTTP 400") as refused:
-        organisation = complete()
-        organisation.refuses = "serviceendpoints"
         await ordered(organisation, do="apply")
     assert refused.value.complaints == ()
+    organisation.refuses = "sdkmessageprocessingsteps"
     with pytest.raises(Refused, match=re.escape("create step sync: webhook, Create of account")) as other:
-        organisation = complete()
-        organisation.refuses = "sdkmessageprocessingsteps"
         await ordered(organisation, do="apply")
     assert other.value.complaints[0].message.startswith("bad ")
 

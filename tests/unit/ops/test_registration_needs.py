@@ -51,7 +51,7 @@ def real() -> dict[str, Reading]:
     return readings(flows({}), ENTRANCES, catalogues()["dataverse"])
 
 
-def found(**changes: Any) -> list[Finding]:  # noqa: ANN401 -- members of a definition
+def found(**changes: Any) -> list[Finding]:
     return list(lacks(READING, replace(DEFINITION, **changes)))
 
 
@@ -167,7 +167,7 @@ def test_a_flag_brings_both_its_options() -> None:
 
 
 @pytest.mark.parametrize("kind", ["choice", "lookup", "guid", "time"])
-def test_what_needs_a_persons_decision_is_not_made(kind: Any) -> None:  # noqa: ANN401 -- one of the types
+def test_what_needs_a_persons_decision_is_not_made(kind: Any) -> None:
     assert creation(missing(Column(kind)), 1033) is None
 
 

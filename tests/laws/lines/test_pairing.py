@@ -1,0 +1,77 @@
+"""Law 17: which line is which: by link, then by birthmark, then by match key with an equal product."""
+
+from dataclasses import replace
+
+from shared.core.model import LineLink
+from shared.decision.lines import mark, pair_lines
+from tests.laws.facts import line, order, sap_order
+from tests.laws.flows import ORDER
+
+assert ORDER.lines is not None
+LINES = ORDER.lines
+
+
+def paired(crm, erp, links=(), lines=LINES):
+    """Return the pairs as (Dynamics key, SAP key), '-' where a side has none."""
+    records = {"dynamics": order(*crm), "sap": sap_order(*erp)}
+    found = pair_lines(records, links, lines, {})
+    return sorted((p.dynamics.key if p.dynamics else "-", p.sap.key if p.sap else "-") for p in found)
+
+
+def crm(key: str, number: str = "", product: str = "TG1", **more):
+    return line(key, number=number, product=product, **more)
+
+
+def erp(key: str, poitem: str = "", material: str = "TG1", **more):
+    return line(key, item=key, poitem=poitem, material=material, **more)
+
+
+def test_linked_lines_stay_together_whatever_their_marks_and_numbers_say() -> None:
+    links = LineLink("a", "10"), LineLink("b", "20")
+    lines = (crm("a", "1"), crm("b", "2")), (erp("10", "2"), erp("20", "1"))
+    assert paired(*lines, links) == [("a", "10"), ("b", "20")]
+
+
+def test_a_new_line_is_known_by_the_birthmark_it_was_added_with() -> None:
+    assert paired((crm("a", "1"), crm("b", "2")), (erp("20", "2"), erp("10", "1"))) == [("a", "10"), ("b", "20")]
+
+
+def test_without_a_birthmark_a_line_is_known_by_its_number_if_the_product_is_the_same() -> None:
+    assert paired((crm("a", sapitem="10"),), (erp("10"),)) == [("a", "10")]
+    assert paired((crm("a", sapitem="10"),), (erp("10", material="TG9"),)) == [("-", "10"), ("a", "-")]
+
+
+def test_the_birthmark_comes_before_the_number() -> None:
+    assert paired((crm("a", "1", sapitem="20"),), (erp("10", "1"), erp("20"))) == [("-", "20"), ("a", "10")]
+
+
+def test_a_mark_that_two_free_lines_share_pairs_nothing() -> None:
+    assert paired((crm("a", "1"),), (erp("10", "1", "X"), erp("20", "1", "X"))) == [("-", "10"), ("-", "20"), ("a", "-")]
+    assert paired((crm("a", "1"), crm("b", "1")), (erp("10", "1"),)) == [("-", "10"), ("a", "-"), ("b", "-")]
+
+
+def test_an_empty_mark_or_number_pairs_nothing() -> None:
+    assert paired((crm("a", ""),), (erp("10", ""),)) == [("-", "10"), ("a", "-")]
+
+
+def test_a_line_that_is_linked_is_no_candidate_for_another() -> None:
+    links = (LineLink("a", "10"),)
+    assert paired((crm("b", "1"),), (erp("10", "1"),), links) == [("-", "10"), ("b", "-")]
+
+
+def test_a_line_that_is_missing_on_both_sides_is_still_in_its_link() -> None:
+    (pair,) = pair_lines({"dynamics": order(), "sap": sap_order()}, (LineLink("a", "10"),), LINES, {})
+    assert (pair.dynamics, pair.sap, pair.name) == (None, None, "line a")
+
+
+def test_a_line_without_a_column_for_its_mark_is_known_by_a_short_code_of_its_key() -> None:
+    coded = replace(LINES, holds="")
+    code = mark(crm("a"), coded)
+    assert len(code) == 6
+    assert code != mark(crm("b"), coded)
+    assert paired((crm("a"), crm("b")), (erp("10", code),), lines=coded) == [("a", "10"), ("b", "-")]
+
+
+def test_a_record_that_is_not_there_has_no_lines() -> None:
+    (pair,) = pair_lines({"dynamics": order(crm("a")), "sap": None}, (), LINES, {})
+    assert pair.sap is None
