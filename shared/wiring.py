@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,11 +14,17 @@ from shared.core.plan import Limits
 from shared.errors import BadMapping, WrongEnvironment
 from shared.mapping.catalogue import Catalogue
 from shared.mapping.flow import Flow
-from shared.ports import App, Bus, Entrance, State, System
+from shared.ops.registration.admin import DataverseAdmin
+from shared.ops.registration.checklist import EntitySet
+from shared.ops.schedule import latest
+from shared.ports import App, Bus, Entrance, Reconciling, State, System
 from shared.settings import Settings, for_mappings, read_settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+
+    from shared.systems.dataverse.auth import TokenSource
+    from shared.systems.http import Http
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 
@@ -85,11 +91,25 @@ async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
         now=lambda: datetime.now(UTC),
         chance=random.Random().random,  # noqa: S311 -- jitter
         limits=Limits(chosen.clock_skew_seconds, chosen.writes_per_hour, chosen.line_count_max),
-        entrances=_entrances(found),
+        entrances=entrances(found),
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
+        reconciling=_reconciling(chosen),
     )
     await _check_identity(app)
     return app
+
+
+def _reconciling(chosen: Settings) -> Reconciling:
+    schedule = {} if chosen.reconcile_cron == "off" else {"cron": chosen.reconcile_cron, "zone": chosen.reconcile_zone}
+    if schedule:
+        latest(schedule, datetime.now(UTC))  # refuses what nobody can read, now and not at two in the morning
+    return Reconciling(
+        schedule,
+        chosen.reconcile_repairs,
+        chosen.reconcile_writes_max,
+        chosen.reconcile_writes_percent_max,
+        chosen.reconcile_nights,
+    )
 
 
 async def _check_identity(app: App) -> None:
@@ -105,7 +125,8 @@ async def _check_identity(app: App) -> None:
             await app.state.set_watermark(f"identity/{name}", found)
 
 
-def _entrances(found: Mapping[str, Flow]) -> dict[str, tuple[Entrance, ...]]:
+def entrances(found: Mapping[str, Flow]) -> dict[str, tuple[Entrance, ...]]:
+    """Return whose events the app takes, by system and object, and for which flow each is."""
     from shared.systems.dataverse.objects import TABLES  # noqa: PLC0415 -- only the worker needs it
 
     doors: dict[str, tuple[Entrance, ...]] = {}
@@ -146,19 +167,40 @@ def _bus(chosen: Settings) -> Bus:
     return ServiceBus(fully_qualified_namespace=chosen.service_bus_namespace, credential=_credential())
 
 
+def dataverse_admin() -> DataverseAdmin:
+    """Return the connection that registers events and columns; the caller closes it."""
+    from shared.systems.dataverse.admin import CALL_SECONDS, Admin  # noqa: PLC0415 -- only the command needs it
+    from shared.systems.http import Http  # noqa: PLC0415 -- only the command needs it
+
+    chosen = settings()
+    http = Http("dataverse", concurrency=1, timeout_seconds=CALL_SECONDS)
+    return Admin(chosen.dataverse_url, _dataverse_token(chosen, http), http=http)
+
+
+def sap_sets(found: Mapping[str, Flow]) -> Mapping[str, Sequence[EntitySet]]:
+    """Return the entity sets that each flow uses in S/4HANA, by flow."""
+    from shared.systems.s4.usage import used  # noqa: PLC0415 -- only the checklist needs it
+
+    paths = settings().s4_paths
+    return {name: used(flow.selections["sap"], paths) for name, flow in found.items() if flow.systems["sap"] == "s4"}
+
+
 def _dataverse(chosen: Settings) -> System:
-    from shared.systems.dataverse import auth  # noqa: PLC0415 -- only the worker needs it
-    from shared.systems.dataverse.client import Dataverse  # noqa: PLC0415 -- only the worker needs it
+    from shared.systems.dataverse.client import CALL_SECONDS, Dataverse  # noqa: PLC0415 -- only the worker needs it
     from shared.systems.http import Http  # noqa: PLC0415 -- only the worker needs it
 
-    if chosen.dataverse_client_id:
-        scope = f"{chosen.dataverse_url.rstrip('/')}/.default"
-        secret = chosen.dataverse_client_secret.get_secret_value()
-        http = Http("dataverse token", concurrency=1)
-        token = auth.from_client_secret(http, chosen.dataverse_token_url, chosen.dataverse_client_id, secret, scope)
-    else:
-        token = auth.from_credential(_credential(), chosen.dataverse_url)
-    return Dataverse(chosen.dataverse_url, token, tag=chosen.dataverse_tag, concurrency=chosen.dataverse_concurrency)
+    http = Http("dataverse", concurrency=chosen.dataverse_concurrency, timeout_seconds=CALL_SECONDS)
+    return Dataverse(chosen.dataverse_url, _dataverse_token(chosen, http), tag=chosen.dataverse_tag, http=http)
+
+
+def _dataverse_token(chosen: Settings, http: "Http") -> "TokenSource":
+    from shared.systems.dataverse import auth  # noqa: PLC0415 -- only the worker needs it
+
+    if not chosen.dataverse_client_id:
+        return auth.from_credential(_credential(), chosen.dataverse_url)
+    scope = f"{chosen.dataverse_url.rstrip('/')}/.default"
+    secret = chosen.dataverse_client_secret.get_secret_value()
+    return auth.from_client_secret(http, chosen.dataverse_token_url, chosen.dataverse_client_id, secret, scope)
 
 
 def _s4(chosen: Settings) -> System:

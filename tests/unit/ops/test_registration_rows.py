@@ -137,6 +137,12 @@ def test_order_and_spaces_in_a_list_of_columns_are_no_difference() -> None:
     assert verbs(difference(wanted(), found)) == []
 
 
+def test_a_namespace_is_the_same_with_another_case_and_without_its_last_slash() -> None:
+    row = queue(PREFIX, CONNECTION)
+    found = Found("endpoint", "id", row.name, {**row.values, "namespaceaddress": "sb://NS.servicebus.windows.net"})
+    assert verbs(difference([row], [found])) == []
+
+
 def test_a_difference_says_what_was_and_what_becomes_and_sends_only_that() -> None:
     found = there(wanted())
     other = {"filteringattributes": "unit,price", "stage": 20}
