@@ -23,7 +23,7 @@ test: setup  ## all tests
 	@$(PY) -m pytest -q
 
 sim: setup  ## the simulation alone: make sim EXAMPLES=5000
-	@EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q tests/sim
+	@EXAMPLES=$(EXAMPLES) PYTHONHASHSEED=0 $(PY) -m pytest -q tests/sim $(ARGS)
 
 check: setup  ## linters, types, contracts, mappings, current requirements
 	@bash dev/check.sh

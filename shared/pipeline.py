@@ -11,6 +11,7 @@ from there. It looks at the pair, never at a direction: from the same facts it d
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.core.messages import partition
 from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Side
@@ -26,6 +27,8 @@ from shared.remembering import keep
 from shared.twins import find_orphan, find_twins
 from shared.waiting import hold, tell_waiters, wake
 from shared.writing import Outcome
+
+CHOICE_WAIT = timedelta(seconds=60)
 
 
 async def sync(change: Change, app: App) -> Plan:
@@ -100,8 +103,10 @@ async def remember(outcome: Outcome, flow: Flow, app: App) -> None:
     match plan:
         case Later(reason, until):
             raise NotYet(reason, until=until)
-        case Wait(missing):
+        case Wait(missing, reason):
             await hold(change, missing, app)
+            if change.choices:  # the note keeps no choice, so the message stays
+                raise NotYet(reason, until=outcome.facts.now + CHOICE_WAIT)
         case Sync(missing=missing):
             await hold(change, missing, app)
         case Skip(reason, out_of_scope=True) if change.cause == "reference":
@@ -109,4 +114,5 @@ async def remember(outcome: Outcome, flow: Flow, app: App) -> None:
         case _:
             pass
     if outcome.again:
-        await dispatch([replace(change, cause="again", origin=f"{change.origin} again", attempt=0)], app)
+        again = replace(change, cause="again", origin=f"{change.origin} again", attempt=0, choices=())
+        await dispatch([again], app)

@@ -152,7 +152,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """One record that a person has to look at."""
+    """One record that a person has to look at.
+
+    `gone` is the side where it was said to be deleted, so that a replay says so again. `letter` is the body of a dead
+    message, in base64.
+    """
 
     flow: str
     side: Side
@@ -160,6 +164,13 @@ class Parked:
     problems: tuple[Problem, ...]
     correlation: str
     attempts: int = 0
+    gone: Side | Literal[""] = ""
+    letter: str = ""
+
+    @property
+    def open(self) -> tuple[Problem, ...]:
+        """Return the problems that nobody has discarded; a record without any is not on the list."""
+        return tuple(problem for problem in self.problems if not problem.discarded)
 
 
 class State(Protocol):
@@ -227,6 +238,10 @@ class State(Protocol):
         """Return parked records of a flow."""
         ...
 
+    async def parked_one(self, flow: str, side: Side, key: str) -> Parked | None:
+        """Return the entry of one record, None when it has none."""
+        ...
+
     async def note(self, correlation: str, steps: Sequence[Step]) -> None:
         """Add steps to a correlation id."""
         ...
@@ -287,6 +302,29 @@ class Entrance:
     lookup: str = ""
 
 
+@dataclass(slots=True)
+class Pauses:
+    """Which flows and systems are paused, as this worker has read it last."""
+
+    names: frozenset[str] = frozenset()
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciling:
+    """How both sides are compared with the links: when, whether it repairs by itself, and how much without a person.
+
+    `schedule` as a flow's sweep ({} = only when asked). `nights`: records whose change no version shows are compared by
+    body once in so many nights (0 = never).
+    """
+
+    schedule: Mapping[str, str] = field(default_factory=dict)
+    repairs: bool = True
+    writes_max: int = 500
+    writes_percent_max: int = 10
+    nights: int = 28
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything that a sync may touch; built once in `wiring.py`.
@@ -305,6 +343,8 @@ class App:
     limits: Limits = field(default_factory=Limits)
     entrances: Mapping[str, tuple[Entrance, ...]] = field(default_factory=dict)
     wait_limit: timedelta = timedelta(hours=24)
+    reconciling: Reconciling = field(default_factory=Reconciling)
+    pauses: Pauses = field(default_factory=Pauses)
 
     def system(self, flow: Flow, side: Side) -> System:
         """Return the system of a flow's side."""

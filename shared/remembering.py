@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from shared.core.model import SIDES, Change, JournalEntry, Link, Problem
+from shared.core.model import SIDES, Choice, JournalEntry, Link, Problem
 from shared.core.plan import Facts, Park, Skip, Sync
-from shared.decision.learning import learn, with_problems, with_writes, without_old_intents
+from shared.decision.learning import known_before, learn, listed_again, with_problems, with_writes, without_old_intents
 from shared.errors import Unconfirmed
 from shared.mapping.flow import Flow
-from shared.ports import App, Parked
+from shared.ports import App
+from shared.waiting import list_parked, listed
 from shared.writing import Outcome
 
 
@@ -18,11 +19,17 @@ async def keep(outcome: Outcome, flow: Flow, app: App) -> Link | None:
     if after is None:
         await _park_without_link(outcome, app)
         return None
-    if not _moved(before, after) and not outcome.writes:
-        return None
-    saved = await app.state.save(after, _entry(outcome, before, after))
-    await _list_parked(outcome, before, saved, app)
-    made = saved.status == "linked" and (before is None or before.status == "claimed")
+    await _strike_from_list(
+        outcome, before, after, app
+    )  # first: once the link forgets a problem, nobody would ask again
+    moved = _moved(before, after) or bool(outcome.writes)
+    saved = await app.state.save(after, _entry(outcome, before, after)) if moved else after
+    if after.parked:
+        linked = after.status in ("linked", "retired")
+        change = outcome.facts.change
+        where = replace(change, side="dynamics", key=after.dynamics) if linked else change
+        await list_parked(change, where, after.parked, app)  # each time: the link may know more than the list
+    made = moved and saved.status == "linked" and (before is None or before.status == "claimed")
     return saved if made else None
 
 
@@ -48,6 +55,8 @@ def _link_after(outcome: Outcome, flow: Flow) -> Link | None:
 
 def _settled(link: Link, problems: tuple[Problem, ...], outcome: Outcome, facts: Facts) -> Link:
     """Let go of the claim; an open intent stays only where a write's outcome is unknown."""
+    if facts.change.cause == "replay":
+        link = replace(link, parked=listed_again(link.parked))
     link = with_writes(with_problems(link, problems), facts, outcome.written)
     if not isinstance(outcome.error, Unconfirmed):
         link = without_old_intents(link, facts)
@@ -79,30 +88,35 @@ def _entry(outcome: Outcome, before: Link | None, after: Link) -> JournalEntry:
         asked_by=change.asked_by,
         writes=tuple(outcome.writes),
         fields=fields,
-        notes=(*outcome.notes, *(p.message for p in after.parked)),
+        notes=(*(f"{c.field}: chosen {_choice(c)}" for c in change.choices), *outcome.notes, *_told(after)),
     )
+
+
+def _choice(choice: Choice) -> str:
+    return choice.take if choice.typed is None else "a typed value"
+
+
+def _told(link: Link) -> list[str]:
+    return [p.message for p in link.parked if not p.discarded]
 
 
 async def _park_without_link(outcome: Outcome, app: App) -> None:
     change, plan = outcome.facts.change, outcome.plan
     if isinstance(plan, Park):
-        await app.state.park(_parked(change, plan.problems))
+        problems = known_before(plan.problems, await listed(change, app))
+        await list_parked(change, change, listed_again(problems) if change.cause == "replay" else problems, app)
     elif isinstance(plan, Skip) and plan.out_of_scope:
         await app.state.unpark(change.flow, change.side, change.key)
+        link = outcome.facts.link
+        if link is not None and link.parked:
+            await app.state.unpark(change.flow, "dynamics", link.dynamics)
 
 
-async def _list_parked(outcome: Outcome, before: Link | None, after: Link, app: App) -> None:
-    """Keep the list of parked records in step with the link: under the Dynamics key once the pair is linked."""
-    change = outcome.facts.change
-    linked = after.status in ("linked", "retired")
-    if linked and (before is None or before.status == "claimed"):
-        await app.state.unpark(change.flow, "sap", after.sap)
-    if after.parked:
-        where = replace(change, side="dynamics", key=after.dynamics) if linked else change
-        await app.state.park(_parked(where, after.parked))
-    elif before is None or before.parked or before.status == "claimed":
-        await app.state.unpark(change.flow, "dynamics", after.dynamics)
-
-
-def _parked(change: Change, problems: tuple[Problem, ...]) -> Parked:
-    return Parked(change.flow, change.side, change.key, problems, change.correlation, change.attempt)
+async def _strike_from_list(outcome: Outcome, before: Link | None, after: Link, app: App) -> None:
+    """Take a pair off the list of parked records. Once it is linked, it stands there under its Dynamics key only."""
+    flow = outcome.facts.change.flow
+    newly = before is None or before.status == "claimed"
+    if newly and after.status in ("linked", "retired"):
+        await app.state.unpark(flow, "sap", after.sap)
+    if not after.parked and (newly or (before is not None and before.parked)):
+        await app.state.unpark(flow, "dynamics", after.dynamics)

@@ -264,6 +264,41 @@ class Settings(BaseModel):
         description=("A record that waits longer for another one is parked with the reason"),
     )
 
+    reconcile_cron: str = Field(
+        alias="RECONCILE_CRON",
+        default="0 2 * * *",
+        description=("When each flow is reconciled: minute hour day month weekday; off: only when asked"),
+    )
+    reconcile_zone: str = Field(
+        alias="RECONCILE_ZONE",
+        default="UTC",
+        description=("Time zone of RECONCILE_CRON, such as Europe/Berlin"),
+    )
+    reconcile_repairs: bool = Field(
+        alias="RECONCILE_REPAIRS",
+        default=True,
+        description=("Reconcile enqueues what is not in step; false: it only reports"),
+    )
+    reconcile_writes_max: int = Field(
+        alias="RECONCILE_WRITES_MAX",
+        default=500,
+        ge=0,
+        description=("A reconcile that would write more records than this waits for approval"),
+    )
+    reconcile_writes_percent_max: int = Field(
+        alias="RECONCILE_WRITES_PERCENT_MAX",
+        default=10,
+        ge=0,
+        le=100,
+        description=("A reconcile that would write a greater share of the linked records waits for approval"),
+    )
+    reconcile_nights: int = Field(
+        alias="RECONCILE_NIGHTS",
+        default=28,
+        ge=0,
+        description=("Records whose change no version shows are compared by body once in so many runs; 0: never"),
+    )
+
     @field_validator("sap_systems", "flows_off", "s4_users", "s4_event_origins", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:  # noqa: ANN401 -- what the environment holds

@@ -22,7 +22,8 @@ from shared.errors import (
     Transient,
 )
 from shared.pipeline import sync
-from shared.ports import App, Parked
+from shared.ports import App
+from shared.waiting import park
 
 STALE_MAX = 3
 JITTER = 0.25
@@ -44,6 +45,8 @@ class Backoff:
 SICK = Backoff(5, 900)
 FORBIDDEN = Backoff(300, 3600)  # SAP locks a user after a few bad logons
 CONTENDED = Backoff(1, 60)
+PAUSED = Backoff(30, 600)
+PAUSES_KNOWN = timedelta(seconds=10)
 GIVE_UP = timedelta(days=7)
 
 
@@ -70,6 +73,8 @@ async def settled(work: Callable[[], Awaitable[Settled]], change: Change, app: A
     """Do the work of a change; its failures end as the table says."""
     for _ in range(STALE_MAX):
         try:
+            if name := await paused(change.flow, app):
+                return await _while_paused(name, change, app)
             return await work()
         except Stale as error:
             last: SyncError = error
@@ -83,10 +88,34 @@ async def settled(work: Callable[[], Awaitable[Settled]], change: Change, app: A
     raise last
 
 
+async def paused(flow: str, app: App) -> str:
+    """Return what keeps a flow paused, 's4/account' or 's4' ('' = it runs). A worker knows it after 10 s at most."""
+    now, read_at = app.now(), app.pauses.read_at
+    if read_at is None or not timedelta(0) <= now - read_at < PAUSES_KNOWN:
+        found = await app.state.watermarks("pause")
+        app.pauses.names = frozenset(name.removeprefix("pause/") for name, said in found.items() if said)
+        app.pauses.read_at = now
+    systems = app.flows[flow].systems.values() if flow in app.flows else ()
+    return next((name for name in (flow, *systems) if name in app.pauses.names), "")
+
+
+async def _while_paused(name: str, change: Change, app: App) -> Settled:
+    """Keep the change on the bus. That is no attempt, and the time until it is given up starts anew.
+
+    The origin counts the looks, or the bus would take a copy within five minutes for a duplicate.
+    """
+    origin, _, looks = change.origin.partition(" paused ")
+    look = int(looks) if looks.isdecimal() else 0
+    at = app.now() + timedelta(seconds=PAUSED.wait_seconds(look, app.chance()))
+    await dispatch([replace(change, origin=f"{origin} paused {look + 1}", first_seen=None)], app, not_before=at)
+    return Settled("paused", f"{name} is paused", at)
+
+
 async def _at_home(change: Change, error: SyncError, app: App) -> Settled:
     """Send the change to the partition where its pair lives, so that work on a pair meets in one place."""
     home = error.pair_key if isinstance(error, Elsewhere) else ""
-    await dispatch([replace(change, pair_key=home, cause="reroute")], app)
+    # as the next attempt: on its second move within minutes it would else look like a duplicate, and be dropped
+    await dispatch([replace(retried(change, app.now()), pair_key=home)], app)
     return Settled("rerouted", str(error), app.now())
 
 
@@ -118,9 +147,8 @@ async def _again(change: Change, error: SyncError, app: App, wait_seconds: float
 
 async def _to_a_person(change: Change, error: SyncError, app: App) -> Settled:
     problem = Problem("", change.side, type(error).__name__.lower(), str(error), since=app.now())
-    parked = Parked(change.flow, change.side, change.key, (problem,), change.correlation, change.attempt)
     try:
-        await app.state.park(parked)
+        await park(change, problem, app)
     except Transient as sick:  # the list cannot be written now: come back, and end here again
         return await _again(replace(change, first_seen=None), sick, app, SICK.first_seconds)
     return Settled("parked", str(error))

@@ -1,13 +1,14 @@
-"""Records that refer to a record without a link: they are noted, and woken when the link appears (law 18).
+"""Records that have to wait: for the link of another record that they refer to (law 18), or for a person.
 
-Note, then look again: between the look that found no link and the note, the link may have appeared, and its maker has
-found nobody to wake.
+The first are noted, and woken when the link appears. Note, then look again: between the look that found no link and
+the note, the link may have appeared, and its maker has found nobody to wake. The second are parked: on a list.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.core.model import SIDES, Change, Link, Problem, Reference
+from shared.decision.learning import known_before
 from shared.dispatch import dispatch
 from shared.errors import Stale
 from shared.mapping.flow import Flow
@@ -17,7 +18,7 @@ from shared.ports import App, Parked
 async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
     """Note that the change waits, ask for what it waits for, and look again. Raises `Stale` if a link is there now."""
     for reference in missing:
-        await app.state.wait(reference, change, app.now())
+        await app.state.wait(reference, replace(change, choices=()), app.now())  # no value is ever stored
         asked = Change(
             flow=reference.flow,
             side=reference.side,
@@ -49,5 +50,34 @@ async def tell_waiters(change: Change, reason: str, app: App) -> None:
     reference = Reference(change.flow, change.side, change.key)
     for _, waiter, since in await app.state.waiters([reference]):
         message = f"refers to {change.flow} {change.key}, which will not be linked: {reason}"
-        problem = Problem("", waiter.side, "reference", message, since=since)
-        await app.state.park(Parked(waiter.flow, waiter.side, waiter.key, (problem,), waiter.correlation))
+        await park(waiter, Problem("", waiter.side, "reference", message, since=since), app)
+
+
+async def park(change: Change, problem: Problem, app: App, letter: str = "") -> None:
+    """Put a record on the list for a problem of the whole pair that is none of its values.
+
+    The link is told too, and lets go of it when the pair is in step: that takes the record off the list. A problem that
+    is known already costs no write to the link. Raises `Stale` when another worker is writing the pair.
+    """
+    link = await app.state.link(app.flows[change.flow].pair, change.side, change.key)
+    if link is None or link.status == "claimed":
+        await list_parked(change, change, known_before([problem], await listed(change, app)), app, letter)
+        return
+    others = (p for p in link.parked if (p.field, p.side) != (problem.field, problem.side))
+    problems = (*others, *known_before([problem], link.parked))
+    if problems != link.parked:
+        await app.state.save(replace(link, parked=problems))
+    await list_parked(change, replace(change, side="dynamics", key=link.dynamics), problems, app, letter)
+
+
+async def listed(change: Change, app: App) -> tuple[Problem, ...]:
+    """Return the problems that the list has of a record: without a link, nothing else knows them."""
+    found = await app.state.parked_one(change.flow, change.side, change.key)
+    return found.problems if found else ()
+
+
+async def list_parked(change: Change, where: Change, problems: tuple[Problem, ...], app: App, letter: str = "") -> None:
+    """Put a record on the list under its own key, or, once it is linked, under the pair's Dynamics key (`where`)."""
+    gone = change.side if change.deleted else ""
+    parked = Parked(where.flow, where.side, where.key, problems, change.correlation, change.attempt, gone, letter)
+    await app.state.park(parked)

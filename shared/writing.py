@@ -15,7 +15,7 @@ from shared.core.model import OTHER, Answer, Intent, Link, Problem, Record, Side
 from shared.core.plan import Facts, Plan, Sync
 from shared.decide import decide
 from shared.decision.learning import learn
-from shared.decision.wording import expected, overwritten, put_back, raws_of, refusals, without
+from shared.decision.wording import expected, overwritten, put_back, raws_of, refusals, with_own_doing, without
 from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -131,7 +131,7 @@ class Writer:
         self.out.written |= digests
         self.out.writes.append(f"{write.side} {write.kind}")
         self.out.notes += answer.notes
-        facts = self.see(write.side, answer.after)
+        facts = self.out.facts = with_own_doing(self.see(write.side, answer.after), write, self.flow)
         self.out.link = learn(self.out.link or new_link(facts, self.flow), facts, self.flow)
 
     async def _guarded(self, write: Write) -> Answer:

@@ -18,7 +18,7 @@ class Got:
     raw: bytes
 
     @property
-    def body(self) -> Any:  # noqa: ANN401  any JSON
+    def body(self) -> Any:
         return json.loads(self.raw.decode("utf-8-sig"))
 
 

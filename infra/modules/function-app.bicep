@@ -152,6 +152,7 @@ resource appSettings 'Microsoft.Web/sites/config@2025-05-01' = {
 resource signIn 'Microsoft.Web/sites/config@2025-05-01' = if (!empty(entraClientId)) {
   parent: site
   name: 'authsettingsV2'
+  dependsOn: [appSettings] // the setting that stands for the client secret
   properties: {
     platform: { enabled: true }
     globalValidation: {

@@ -5,6 +5,8 @@ param tags object
 @description('Unique in the tenant.')
 param scalerRoleName string
 
+var here = resourceGroup().id
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: name
   location: location
@@ -14,7 +16,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' 
 // The platform scales on message counts, which Data Receiver cannot read: it would fall back to peeking, silently.
 // Data Owner could, and could also do everything else.
 resource scalerRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(resourceGroup().id, scalerRoleName)
+  name: guid(here, scalerRoleName)
   properties: {
     roleName: scalerRoleName
     description: 'Read the properties of queues, among them how many messages wait. No message can be read or sent.'
@@ -27,7 +29,7 @@ resource scalerRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         notDataActions: []
       }
     ]
-    assignableScopes: [resourceGroup().id]
+    assignableScopes: [here]
   }
 }
 

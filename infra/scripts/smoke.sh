@@ -1,11 +1,23 @@
 #!/usr/bin/env bash
 # Asks a deployed app whether it works and whether it lets the wrong ones in. Changes nothing in any system.
-# The host key is read from FUNCTION_KEY, so that it stands in no process list.
+# The host key stands in no argument and no output: it is read from Azure, or from FUNCTION_KEY.
 set -euo pipefail
 
-[ $# -eq 1 ] || { echo "usage: FUNCTION_KEY=… smoke.sh https://APP.azurewebsites.net" >&2; exit 2; }
-: "${FUNCTION_KEY:?smoke: set FUNCTION_KEY to a host key of the app}"
-url=${1%/}
+case ${1:-} in
+  https://* | http://127.0.0.1:*)
+    url=${1%/}
+    : "${FUNCTION_KEY:?smoke: set FUNCTION_KEY to a host key of the app}"
+    ;;
+  ?*)
+    read -r app host <<<"$(az functionapp list --resource-group "$1" --query "[0].[name, defaultHostName]" --output tsv)"
+    url=https://$host
+    FUNCTION_KEY=$(az functionapp keys list --resource-group "$1" --name "$app" --query functionKeys.default --output tsv)
+    ;;
+  *)
+    echo "usage: smoke.sh RESOURCE_GROUP, or FUNCTION_KEY=… smoke.sh https://APP.azurewebsites.net" >&2
+    exit 2
+    ;;
+esac
 tries=${SMOKE_TRIES:-20} pause=${SMOKE_PAUSE_SECONDS:-15}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT

@@ -7,13 +7,14 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, get_args
 
 import orjson
 
-from shared.core.model import Cause, Change, Side
+from shared.core.model import Cause, Change, Choice, Scalar, Side
 
 PARTITIONS = 128
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -48,7 +49,10 @@ def message_id(pair: str, change: Change) -> str:
 
 
 def encode(change: Change) -> bytes:
-    """Return the message body. Members at their default are left out: one version back can read it."""
+    """Return the message body. Members at their default are left out: one version back can read it.
+
+    It does not know choices: to it, a change with choices is a plain sync, which leaves the parked field as it is.
+    """
     return orjson.dumps(_members(change))
 
 
@@ -59,11 +63,33 @@ def encode_all(changes: Sequence[Change]) -> bytes:
 
 def _members(change: Change) -> dict[str, Any]:
     body = asdict(change)
+    del body["choices"]
     defaults = asdict(Change(flow="", side="dynamics", key="", origin="", correlation=""))
-    return {k: v for k, v in body.items() if k in _ALWAYS or v != defaults[k]}
+    told = {k: v for k, v in body.items() if k in _ALWAYS or v != defaults[k]}
+    if change.choices:
+        told |= {"cause": "sync", "choices": [_chosen(choice) for choice in change.choices]}
+    return told
+
+
+def _chosen(choice: Choice) -> dict[str, object]:
+    told: dict[str, object] = {"field": choice.field, "take": choice.take, "seen": choice.seen}
+    return told if choice.typed is None else told | {"typed": [_tagged(value) for value in choice.typed]}
+
+
+def _tagged(value: Scalar) -> object:
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case datetime():
+            return {"instant": value.isoformat()}
+        case date():
+            return {"date": value.isoformat()}
+        case plain:
+            return plain
 
 
 _ALWAYS = ("flow", "side", "key", "origin", "correlation")
+_KINDS = {"deleted": bool, "attempt": int, "first_seen": str, "pair_key": str, "asked_by": str, "bulk": bool}
 
 
 def decode(body: bytes) -> Change:
@@ -84,10 +110,45 @@ def _change(found: Any) -> Change:  # noqa: ANN401 -- a JSON value
         raise ValueError(f"side is {found['side']!r}, expected dynamics or sap")
     if found.get("cause", "event") not in get_args(Cause.__value__):
         raise ValueError(f"cause is {found['cause']!r}, expected one of {', '.join(get_args(Cause.__value__))}")
+    for name, kind in _KINDS.items():
+        if type(found.get(name, kind())) is not kind:
+            raise ValueError(f"{name} is a {type(found[name]).__name__}, expected {kind.__name__}")
     known = {k: v for k, v in found.items() if k in Change.__slots__}
-    if isinstance(seen := known.get("first_seen"), str):
+    if seen := known.pop("first_seen", ""):
         known["first_seen"] = datetime.fromisoformat(seen)
+    if choices := known.pop("choices", ()):
+        known |= {"cause": "resolve", "choices": _read_choices(choices)}
     return Change(**known)
+
+
+def _read_choices(found: Any) -> tuple[Choice, ...]:  # noqa: ANN401 -- what JSON may hold
+    try:
+        return tuple(_read_choice(one) for one in found)
+    except (TypeError, KeyError, ArithmeticError) as error:
+        raise ValueError("a choice needs field, take (dynamics or sap) and seen (two digests)") from error
+
+
+def _read_choice(found: Any) -> Choice:  # noqa: ANN401 -- what JSON may hold
+    dynamics, sap = found["seen"]
+    if found["take"] not in get_args(Side.__value__):
+        raise ValueError(f"a choice takes {found['take']!r}, expected dynamics or sap")
+    typed = found.get("typed")
+    values = None if typed is None else tuple(_untagged(value) for value in typed)
+    return Choice(str(found["field"]), found["take"], (str(dynamics), str(sap)), values)
+
+
+def _untagged(value: Any) -> Scalar:  # noqa: ANN401 -- what JSON may hold
+    match value:
+        case {"decimal": text}:
+            return Decimal(text)
+        case {"instant": text}:
+            return datetime.fromisoformat(text)
+        case {"date": text}:
+            return date.fromisoformat(text)
+        case None | str() | bool() | int():
+            return value
+        case _:
+            raise TypeError(type(value).__name__)
 
 
 def retried(change: Change, now: datetime) -> Change:

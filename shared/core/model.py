@@ -21,8 +21,22 @@ OTHER: Mapping[Side, Side] = {"dynamics": "sap", "sap": "dynamics"}
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
 type Cause = Literal[
-    "event", "sweep", "sync", "replay", "wake", "reroute", "reference", "again", "backfill", "reconcile"
+    "event", "sweep", "sync", "replay", "wake", "reference", "again", "backfill", "reconcile", "resolve"
 ]
+
+
+@dataclass(frozen=True, slots=True, repr=False)  # a typed value is not for logs
+class Choice:
+    """What a person decided about one parked field ('city', 'line 6f1c.quantity').
+
+    `take` is the side whose value counts; with `typed`, its columns get these values first, so that both sides are
+    written. `seen` are the digests of both sides that the person saw: a choice about other values is refused (law 14).
+    """
+
+    field: str
+    take: Side
+    seen: tuple[str, str]
+    typed: tuple[Scalar, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,8 @@ class Change:
     `origin` is what message ids derive from (a webhook's OperationId, a CloudEvent's id, a run's id); `correlation`
     is the id a person follows; `attempt` counts re-schedulings of this origin; `pair_key` is the Dynamics key of the
     pair, known or (for a record born in SAP) derived: it names the partition. `bulk`: it and all that follows from it
-    travel on the backfill queue, out of the way of people's changes.
+    travel on the backfill queue, out of the way of people's changes. `choices` are a person's, for fields of this very
+    pair: the only values that ever travel.
     """
 
     flow: str
@@ -47,6 +62,7 @@ class Change:
     pair_key: str = ""
     asked_by: str = ""
     bulk: bool = False
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +209,7 @@ class Problem:
 
     `cause` groups alike problems and holds no values ('clash', 'required', 'refused s4 R1/384'). `message` says what,
     where, found shape, expected, how to mend. `seen` are the digests of both sides when it was judged: the same
-    values are not tried again.
+    values are not tried again. `discarded` says who took it off the list and why ('' = it is on the list).
     """
 
     field: str
@@ -202,6 +218,7 @@ class Problem:
     message: str
     seen: tuple[str, str] = ("", "")
     since: datetime | None = None
+    discarded: str = ""
 
 
 type Status = Literal["claimed", "linked", "retired", "merged"]

@@ -23,7 +23,8 @@ from shared.core.model import (
     Write,
 )
 from shared.core.plan import Facts, Park, Plan, Sync, Wait
-from shared.decision.rows import Judged, effective_owner
+from shared.decision.choices import chosen
+from shared.decision.rows import Judged, effective_owner, in_step
 from shared.mapping.flow import SILENT, Carried, Failure, Field, Missing, Rows
 
 TRY_AGAIN = frozenset({"replay"})  # a person asked: what was refused before is sent once more
@@ -68,12 +69,24 @@ class Draft:
                 case "clash":
                     clash = _clash(one, self.facts)
                     self.problems.append(stuck(clash, self.facts) or clash)
+                case "both":
+                    self._write(self._typed(one), one.name, found)
                 case target:
-                    columns = self._columns(one, target)
-                    found[target] |= columns
-                    if columns:
-                        self.fields[target].add(one.name)
+                    self._write({target: self._columns(one, target)}, one.name, found)
         return found
+
+    def _write(self, columns: Mapping[Side, Values], name: str, found: dict[Side, dict[str, Scalar]]) -> None:
+        for side, told in columns.items():
+            found[side] |= told
+            if told:
+                self.fields[side].add(name)
+
+    def _typed(self, one: Judged) -> Mapping[Side, Values]:
+        """Return what a typed value writes: both sides or, where one of them may not be told so, neither."""
+        before = len(self.problems)
+        sides = [side for side in SIDES if not in_step(one.carried[OTHER[side]], one.raw[side])]
+        columns = {side: self._columns(one, side) for side in sides}
+        return columns if len(self.problems) == before else {}
 
     def told(self, rows: Rows, values: Values, target: Side, prefix: str = "") -> dict[str, Scalar]:
         """Return all that a new record or line is told. Absent values are left out: the system has its defaults."""
@@ -134,7 +147,7 @@ def told_seen(told: Values, facts: Facts) -> tuple[str, str]:
 
 def stuck(problem: Problem, facts: Facts) -> Problem | None:
     """Return the old problem if the same values were refused before and nothing changed since (law 14)."""
-    if facts.link is None or facts.change.cause in TRY_AGAIN:
+    if facts.link is None or asked_for(problem.field, facts):
         return None
     for old in facts.link.parked:
         alike = old.field == problem.field and problem.side in (old.side, "") and old.cause.startswith(STICKY)
@@ -145,7 +158,7 @@ def stuck(problem: Problem, facts: Facts) -> Problem | None:
 
 def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem | None:
     """Return a problem if the field would return, again within the hour, to a value it had before (law 9)."""
-    if facts.link is None or facts.change.cause in TRY_AGAIN:
+    if facts.link is None or asked_for(one.name, facts):
         return None
     name = f"{problem.side} {one.name}"
     trail = [digest for _, what, digest in facts.link.recent if what == name]
@@ -159,9 +172,16 @@ def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem
     return replace(problem, cause="fight", message=message)
 
 
+def asked_for(name: str, facts: Facts) -> bool:
+    """Return whether a person wants this field written, whatever became of it before."""
+    return facts.change.cause in TRY_AGAIN or chosen(name, facts.change) is not None
+
+
 def _clash(one: Judged, facts: Facts) -> Problem:
     message = (
         f"{one.name} was changed on both sides since it was last in step; "
         "make both sides equal, or choose a side for this field"
     )
+    if chosen(one.name, facts.change) is not None:
+        message += "; the last choice was not applied: a value moved after it was shown"
     return problem_of(one.name, "", "clash", message, facts, one.raw)

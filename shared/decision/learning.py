@@ -1,6 +1,6 @@
 """What the link knows after a sync: which fields are in step as both systems now hold them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ def learn(link: Link, facts: Facts, flow: Flow, accepted: frozenset[str] = froze
     not in step keeps the base it had.
     """
     records = facts.records
-    facts = replace(facts, link=link)
+    change = replace(facts.change, choices=())  # what a person wants is not what is
+    facts = replace(facts, link=link, change=change)
     both = {side: record for side in SIDES if (record := records[side]) is not None}
     if len(both) < len(SIDES):
         return link
@@ -94,10 +95,26 @@ def with_problems(link: Link, problems: tuple[Problem, ...]) -> Link:
     What was overwritten stays until its values move: nothing else would ever show it again.
     """
     told = tuple(p for p in link.parked if p.cause == "overwritten" and _as_it_was(p, link))
-    problems = (*told, *problems)
-    first = {(p.field, p.side, p.cause): p.since for p in link.parked}
-    kept = {(p.field, p.side): replace(p, since=first.get((p.field, p.side, p.cause), p.since)) for p in problems}
+    kept = {(p.field, p.side): p for p in known_before((*told, *problems), link.parked)}
     return replace(link, parked=tuple(kept.values()))
+
+
+def known_before(problems: Iterable[Problem], before: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems with since when they are known, and still discarded if nothing moved since that was said."""
+    known = {(p.field, p.side, p.cause): p for p in before}
+    return tuple(_as_known(p, known.get((p.field, p.side, p.cause))) for p in problems)
+
+
+def _as_known(problem: Problem, old: Problem | None) -> Problem:
+    if old is None:
+        return problem
+    unmoved = problem.seen == old.seen and (any(problem.seen) or problem.message == old.message)
+    return replace(problem, since=old.since, discarded=old.discarded if unmoved else "")
+
+
+def listed_again(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems with none discarded: somebody wants the record tried once more."""
+    return tuple(replace(problem, discarded="") for problem in problems)
 
 
 def _as_it_was(problem: Problem, link: Link) -> bool:

@@ -4,13 +4,15 @@ The header and every line go through here, before a write to plan it and after a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from shared.core.digest import empty, same
 from shared.core.merge import Owner, Sight, Verdict, verdict
 from shared.core.model import OTHER, SIDES, Base, Record, Reference, Side, Value, Values
 from shared.core.plan import Facts
+from shared.decision.choices import chosen, holds, told
 from shared.mapping.flow import SILENT, Carried, Failure, Field, Flow, Missing, Rows
 
 
@@ -22,7 +24,7 @@ class Judged:
     name: str  # with its line: 'line 6f1c.quantity'
     raw: Mapping[Side, Value]
     carried: Mapping[Side, Carried]
-    verdict: Verdict
+    verdict: Verdict | Literal["both"]  # both: a person has typed a value
 
 
 def judge(
@@ -37,7 +39,19 @@ def judge(
         raw = {side: raws[side][at] for side in SIDES}
         carried = {side: says[side][at] for side in SIDES}
         name = prefix + field.name
-        yield Judged(field, name, raw, carried, _verdict(field, name, raw, carried, base.get(field.name), facts))
+        one = Judged(field, name, raw, carried, _verdict(field, name, raw, carried, base.get(field.name), facts))
+        yield _as_chosen(one, at, rows, values, facts) if facts.change.choices else one
+
+
+def _as_chosen(one: Judged, at: int, rows: Rows, values: Mapping[Side, Values], facts: Facts) -> Judged:
+    """Let a person's choice decide, as long as it is about the values that are there now."""
+    choice = chosen(one.name, facts.change)
+    if choice is None or (choice.typed is None and one.verdict == "agree"):
+        return one
+    says = one.carried if choice.typed is None else told(choice, at, rows, values, facts.linked)
+    if says is None or not holds(choice, one.field, one.raw, says, facts.seal):
+        return one
+    return replace(one, carried=says, verdict="both" if choice.typed is not None else OTHER[choice.take])
 
 
 def _verdict(
@@ -48,7 +62,7 @@ def _verdict(
     base: Base | None,
     facts: Facts,
 ) -> Verdict:
-    if any(_says(carried[side], raw[OTHER[side]]) for side in SIDES):
+    if any(in_step(carried[side], raw[OTHER[side]]) for side in SIDES):
         return "agree"
     seal = facts.seal
     based = is_base(base, field, facts)
@@ -83,7 +97,8 @@ def is_base(base: Base | None, field: Field, facts: Facts) -> bool:
     return facts.seal.knows(base.dynamics) and facts.seal.knows(base.sap)
 
 
-def _says(carried: Carried, raw: Value) -> bool:
+def in_step(carried: Carried, raw: Value) -> bool:
+    """Return whether one side's value, carried over, is what the other side holds."""
     if carried is SILENT or isinstance(carried, Missing | Failure):
         return False
     return same(carried, raw)  # type: ignore[arg-type]  # mypy does not narrow the sentinel's class away
@@ -111,16 +126,16 @@ def _honest_stamp(record: Record | None, side: Side, facts: Facts) -> datetime |
     return record.changed_at
 
 
-def unsettled_references(facts: Facts, flow: Flow) -> set[Reference]:
+def unsettled_references(facts: Facts, flow: Flow) -> tuple[Reference, ...]:
     """Return what the records refer to, less what is as it was when last in step: to look that up would cost a call."""
     base = facts.link.base if facts.link else {}
-    found = set(_references(flow.rows, {s: r.values for s in SIDES if (r := facts.records[s])}, base, facts))
+    found = dict.fromkeys(_references(flow.rows, {s: r.values for s in SIDES if (r := facts.records[s])}, base, facts))
     if flow.lines is not None:
         for side in SIDES:
             record = facts.records[side]
             for line in record.lines if record else ():
-                found |= set(_references(flow.lines.rows, {side: line.values}, {}, facts))
-    return found
+                found |= dict.fromkeys(_references(flow.lines.rows, {side: line.values}, {}, facts))
+    return tuple(found)
 
 
 def _references(

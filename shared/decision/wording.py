@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.core.model import Line, LineWrite, Problem, Record, Scalar, Side, Value, Values, Write
+from shared.core.model import Choice, Line, LineWrite, Problem, Record, Scalar, Side, Value, Values, Write
 from shared.core.plan import Facts
 from shared.decision.draft import told_seen
 from shared.decision.lines import in_context
@@ -99,6 +99,21 @@ def _raw(name: str, side: Side, facts: Facts, flow: Flow) -> Value:
         if line.key in keys:
             return raws_of(flow.lines.rows, side, in_context(line, record, flow.lines, side)).get(row)
     return None
+
+
+def with_own_doing(facts: Facts, write: Write, flow: Flow) -> Facts:
+    """Return the facts after our write: what it made of a chosen field is what the person has chosen, and no move."""
+    if not facts.change.choices:
+        return facts
+    choices = tuple(_now_seen(choice, write, facts, flow) for choice in facts.change.choices)
+    return replace(facts, change=replace(facts.change, choices=choices))
+
+
+def _now_seen(choice: Choice, write: Write, facts: Facts, flow: Flow) -> Choice:
+    if choice.field not in write.fields:
+        return choice
+    (dynamics, sap), now = choice.seen, facts.seal.digest(_raw(choice.field, write.side, facts, flow))
+    return replace(choice, seen=(now, sap) if write.side == "dynamics" else (dynamics, now))
 
 
 def without(write: Write, problems: tuple[Problem, ...], flow: Flow) -> Write | None:

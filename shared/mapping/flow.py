@@ -5,7 +5,7 @@ A flow has one row set for the header and, for documents, one for the lines: the
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from shared.core.merge import Clash, Form, Owner
 from shared.core.model import Reference, Scalar, Selection, Side, Value, Values
@@ -127,7 +127,10 @@ class Birthmark:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One mapping, ready to run in both directions. `name` is full ('s4/account'), `pair` the two objects' identity."""
+    """One mapping, ready to run in both directions. `name` is full ('s4/account'), `pair` the two objects' identity.
+
+    `takes[side](values)` says whether a record takes part; `when[side]` is that condition as the file has it.
+    """
 
     name: str
     pair: str
@@ -142,5 +145,6 @@ class Flow:
     lines: Lines | None = None
     unretire: bool = False
     copies: Literal["park", "new"] = "park"
-    sweep: Mapping[str, str] = field(default_factory=dict)  # {'every': '15m'} or daily, weekly, cron
+    sweep: Mapping[str, str] = field(default_factory=dict)  # {'every': '15m'}, or daily, weekly, cron with zone
     enabled: bool = True
+    when: Mapping[Side, Mapping[str, Any]] = field(default_factory=dict)

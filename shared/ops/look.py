@@ -6,6 +6,8 @@ from typing import Any
 from shared.core.model import SIDES, JournalEntry, Link, Problem, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
+from shared.ops.letters import DEAD
+from shared.ops.pause import pauses
 from shared.ports import App, Parked
 
 JOURNAL_COUNT = 50
@@ -21,7 +23,7 @@ async def pair(flow: str, key: str, app: App) -> dict[str, Any]:
         link = await app.state.link(full.pair, side, key)
         if link is not None:
             journal = await app.state.journal(full.pair, link.dynamics, JOURNAL_COUNT)
-            return {"flow": name, **_link(link), "journal": [_entry(one) for one in journal]}
+            return {"flow": name, **link_view(link), "journal": [_entry(one) for one in journal]}
     parked = [one for one in await app.state.parked(name, PARKED_COUNT) if one.key == key]
     if parked:
         return {"flow": name, "status": "unlinked", "parked": [_parked(one) for one in parked], "journal": []}
@@ -51,13 +53,16 @@ async def _journal(flow: str, side: Side, record: str, correlation_id: str, app:
 
 
 async def status(app: App) -> dict[str, Any]:
-    """Return flows, how many of their records are parked and why, and when they were last swept."""
+    """Return flows, how many of their records are parked and why, when they were last swept, and what is paused.
+
+    `dead_letters` are only those that belong to no flow; the others stand among their flow's parked records.
+    """
     flows = {}
     for name, flow in sorted(app.flows.items()):
-        parked = await app.state.parked(name, PARKED_COUNT)
+        parked = [one for one in await app.state.parked(name, PARKED_COUNT) if one.open]
         causes: dict[str, int] = {}
         for one in parked:
-            for problem in one.problems:
+            for problem in one.open:
                 causes[problem.cause] = causes.get(problem.cause, 0) + 1
         flows[name] = {
             "pair": flow.pair,
@@ -65,10 +70,12 @@ async def status(app: App) -> dict[str, Any]:
             "causes": causes,
             "last_sweep": await app.state.watermark(f"schedule/{name}") or None,
         }
-    return {"now": app.now().isoformat(), "flows": flows}
+    dead = [one for queue in DEAD for one in await app.state.parked(queue, PARKED_COUNT)]
+    return {"now": app.now().isoformat(), "flows": flows, "paused": await pauses(app), "dead_letters": len(dead)}
 
 
-def _link(link: Link) -> dict[str, Any]:
+def link_view(link: Link) -> dict[str, Any]:
+    """Return a link as an operator reads it."""
     return {
         "dynamics": link.dynamics,
         "sap": link.sap,
@@ -77,7 +84,7 @@ def _link(link: Link) -> dict[str, Any]:
         "under_way": [f"{i.side} {i.kind} since {i.since.isoformat()}" for i in link.intents],
         "fields_in_step": sorted(link.base),
         "lines": [{"dynamics": k.dynamics, "sap": k.sap, "gone": k.gone} for k in link.lines],
-        "parked": [_problem(p) for p in link.parked],
+        "parked": [problem_view(p) for p in link.parked],
     }
 
 
@@ -87,10 +94,11 @@ def _entry(entry: JournalEntry) -> dict[str, Any]:
 
 
 def _parked(parked: Parked) -> dict[str, Any]:
-    return {"side": parked.side, "key": parked.key, "problems": [_problem(p) for p in parked.problems]}
+    return {"side": parked.side, "key": parked.key, "problems": [problem_view(p) for p in parked.problems]}
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem_view(problem: Problem) -> dict[str, Any]:
+    """Return a problem as an operator reads it."""
     since = problem.since.isoformat() if problem.since else None
     return {
         "field": problem.field,
@@ -98,4 +106,5 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "cause": problem.cause,
         "message": problem.message,
         "since": since,
+        **({"discarded": problem.discarded} if problem.discarded else {}),
     }

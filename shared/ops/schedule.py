@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from shared.core import cron
 from shared.errors import BadMapping
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -15,9 +16,10 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def due(schedule: Mapping[str, str], last: datetime | None, now: datetime) -> bool:
-    """Return whether a run is due: {'every': '15m'}, {'daily': '02:00'}, {'weekly': 'sun 03:00'}, zone optional.
+    """Return whether a run is due: {'every': '15m'}, {'daily': '02:00'}, {'weekly': 'sun 03:00'}, {'cron': …}.
 
-    `{'daily': '02:00 Europe/Berlin'}` is two o'clock there, in summer and in winter. Never run: due at once.
+    {'daily': '02:00', 'zone': 'Europe/Berlin'} is two o'clock there, in summer and in winter; 'daily': '02:00
+    Europe/Berlin' says the same. Never run: due at once.
     """
     if not schedule:
         return False
@@ -37,15 +39,25 @@ def interval(text: str) -> timedelta:
 
 
 def latest(schedule: Mapping[str, str], now: datetime) -> datetime:
-    """Return the last moment, not after `now`, at which a daily or weekly schedule strikes. Raises `BadMapping`."""
-    kind, text = next(iter(schedule.items()))
-    day, at, zone = _clock(kind, text)
+    """Return the last moment, not after `now`, at which a schedule of the clock strikes. Raises `BadMapping`."""
+    kind, text = next((kind, text) for kind, text in schedule.items() if kind != "zone")
+    if kind == "cron":
+        return _by_cron(text, schedule.get("zone", "UTC"), now)
+    day, at, zone = _clock(kind, f"{text} {schedule['zone']}" if "zone" in schedule else text)
     here = now.astimezone(zone)
     for days in range(8):
         candidate = datetime.combine(here.date() - timedelta(days=days), at, zone)
         if candidate <= here and day in (None, candidate.weekday()):
             return candidate.astimezone(UTC)
     raise AssertionError("every weekday is among eight days")
+
+
+def _by_cron(text: str, zone: str, now: datetime) -> datetime:
+    try:
+        found = cron.parse(text).latest(now, ZoneInfo(zone))
+    except (ValueError, KeyError) as error:
+        raise BadMapping(f"sweep cron {text!r} {zone}: {error}") from error
+    return found or datetime.min.replace(tzinfo=UTC)
 
 
 def _clock(kind: str, text: str) -> tuple[int | None, time, ZoneInfo]:

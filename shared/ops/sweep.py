@@ -5,15 +5,19 @@ every page is a message of its own, so that no run is long and a crash repeats o
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.model import SIDES, Change, Problem, Side
 from shared.dispatch import dispatch
+from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ops.intake import take_in
 from shared.ops.schedule import due
-from shared.ports import App, Parked, Touched
+from shared.ports import App, Touched
+from shared.settlement import paused
+from shared.waiting import park
 
 WAITER_COUNT_MAX = 10_000
 
@@ -25,14 +29,20 @@ async def start_due(app: App) -> list[str]:
         now = app.now()
         name = f"schedule/{flow.name}"
         last = await app.state.watermark(name)
-        if not due(flow.sweep, datetime.fromisoformat(last) if last else None, now):
+        if not due(flow.sweep, datetime.fromisoformat(last) if last else None, now) or await paused(flow.name, app):
             continue
-        run = f"sweep {flow.name} {now.isoformat()}"
-        both = [Change(flow.name, side, "", run, run, cause="sweep") for side in SIDES]
-        await dispatch(both, app)
-        await app.state.set_watermark(name, now.isoformat())
+        await start(flow.name, app)
         started.append(flow.name)
     return started
+
+
+async def start(flow: str, app: App, asked_by: str = "") -> str:
+    """Enqueue a sweep of both sides. Returns its run, which is its correlation id too."""
+    now = app.now().isoformat()
+    run = f"sweep {flow} {now}"
+    await dispatch([Change(flow, side, "", run, run, cause="sweep", asked_by=asked_by) for side in SIDES], app)
+    await app.state.set_watermark(f"schedule/{flow}", now)
+    return run
 
 
 async def sweep_page(change: Change, app: App) -> str:
@@ -57,7 +67,7 @@ async def sweep_page(change: Change, app: App) -> str:
 
 def _next_page(origin: str) -> str:
     run, _, page = origin.partition(" page ")
-    return f"{run} page {int(page or 1) + 1}"
+    return f"{run} page {int(page.partition(' ')[0] or 1) + 1}"
 
 
 async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
@@ -71,11 +81,13 @@ async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
 async def visit_waiters(app: App, older_than: timedelta) -> int:
     """Park who has waited too long, with a reason that names what is missing (law 18). Returns how many."""
     limit = app.now() - older_than
-    late = [one for one in await app.state.waiting(WAITER_COUNT_MAX) if one[2] < limit]
+    late = [one for one in await app.state.waiting(WAITER_COUNT_MAX) if one[2] < limit and one[1].flow in app.flows]
     for reference, waiter, since in late:
+        if await paused(reference.flow, app) or await paused(waiter.flow, app):
+            continue  # nothing can be linked meanwhile
         message = (
             f"has waited since {since:%Y-%m-%d %H:%M} UTC for {reference.flow} {reference.key}, which is not linked"
         )
-        problem = Problem("", waiter.side, "waited too long", message, since=since)
-        await app.state.park(Parked(waiter.flow, waiter.side, waiter.key, (problem,), waiter.correlation))
+        with suppress(Stale):  # another worker is writing the pair: there is a visit each minute
+            await park(waiter, Problem("", waiter.side, "waited too long", message, since=since), app)
     return len(late)

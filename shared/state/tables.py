@@ -123,6 +123,12 @@ class TableState:
         """Return parked records of a flow in the order of side and key."""
         return tuple(rows.parked_from(row) for row in await self._store.query("parked", keys.key(flow), limit))
 
+    async def parked_one(self, flow: str, side: Side, key: str) -> Parked | None:
+        """Return the entry of one parked record: a point read."""
+        row = rows.parked_row(Parked(flow, side, key, (), ""))
+        found = await self._store.get("parked", str(row["PartitionKey"]), str(row["RowKey"]))
+        return rows.parked_from(found[0]) if found else None
+
     async def note(self, correlation: str, steps: Sequence[Step]) -> None:
         """Add steps, all of one month at once."""
         by_table: dict[str, list[rows.Row]] = {}

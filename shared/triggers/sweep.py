@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from shared.ops.reconcile import steps
 from shared.ops.sweep import start_due, visit_waiters
 from shared.telemetry import event
 from shared.wiring import WORKER
@@ -11,8 +12,10 @@ blueprint = func.Blueprint()
 
 @blueprint.timer_trigger(schedule="0 * * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
 async def sweep(timer: func.TimerRequest) -> None:
-    """Start the sweeps that are due, and look at who has waited for too long."""
+    """Start the sweeps and reconciles that are due, and look at who has waited for too long."""
     app = await WORKER.app()
     started = await start_due(app)
+    compared = await steps.start_due(app, f"reconcile-{app.now():%Y%m%d%H%M}")
     late = await visit_waiters(app, app.wait_limit)
-    event("sweep", flows=", ".join(started), late_waiters=late, past_due=int(bool(timer.past_due)))
+    names = {"flows": ", ".join(started), "reconciles": ", ".join(compared)}
+    event("sweep", **names, late_waiters=late, past_due=int(bool(timer.past_due)))

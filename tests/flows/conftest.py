@@ -36,6 +36,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, meter: Meter) -> Iterator[Cl
             os.environ.update(before)
             meter.lead_to(running.settings["AzureWebJobsStorage"])
             with closing(Office(running)) as office:
+                for _ in range(4):  # both workers, in turn, build what they need
+                    office.ops("status")
                 office.fire("sweep")  # so that no test meets the first one, which looks at every row there is
                 office.until(lambda: office.last_sweep("s4/account") and office.last_sweep("s4/order"), "a first sweep")
                 office.quiet()

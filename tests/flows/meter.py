@@ -42,6 +42,10 @@ class Meter:
         taken, self._asked = self._asked, []
         return sorted(taken)
 
+    def seen(self, request: str) -> bool:
+        """Return whether a request, such as 'GET waiting', came since the last look."""
+        return request in self._asked
+
     def __enter__(self) -> "Meter":
         threading.Thread(target=self._accept, daemon=True).start()
         return self

@@ -99,6 +99,9 @@ class MemoryState:
         found = sorted(name for name in self.parked_records if name[0] == flow)
         return tuple(self.parked_records[name] for name in found[:limit])
 
+    async def parked_one(self, flow: str, side: Side, key: str) -> Parked | None:
+        return self.parked_records.get((flow, _row(side, key)))
+
     async def note(self, correlation: str, steps: Sequence[Step]) -> None:
         self.correlations.setdefault(correlation, []).extend(steps)
 

@@ -1,6 +1,7 @@
 """Two simulated systems, people who edit, and a network that misbehaves on a seed."""
 
 import asyncio
+import operator
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from shared.core.model import Answer, Line, LineWrite, Record, Scalar, Selection, Side, Values
 from shared.errors import Refused, Stale, Unavailable, Unconfirmed
-from shared.ports import Page, Touched, Traits
+from shared.ports import Page, Scan, Term, Touched, Traits
 
 LONGEST_SECONDS = 600
 
@@ -65,6 +66,7 @@ class SimSystem:
     writes: int = 0
     deleted: list[str] = field(default_factory=list)
     next_number: int = 1_000_000
+    page_rows: int = 5_000  # of a scan
 
     # ------------------------------------------------------------------------------------------ what the port asks
 
@@ -117,6 +119,12 @@ class SimSystem:
         gone = tuple(Touched(k, deleted=True) for k in self.deleted)
         return Page((*gone, *(Touched(k, version=r.version) for k, r in self.rows.items())), "1", more=False)
 
+    async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
+        meant = sorted(k for k, row in self.rows.items() if k > token and all(holds(t, k, row.values) for t in where))
+        page = meant[: self.page_rows]
+        found = tuple(Touched(k, version=self.rows[k].version) for k in page)
+        return Scan(found, page[-1] if len(meant) > len(page) else "")
+
     async def close(self) -> None:
         pass
 
@@ -167,6 +175,19 @@ class SimSystem:
             changed_at=row.changed_at,
             changed_by=row.changed_by,
         )
+
+
+def holds(term: Term, key: str, values: Mapping[str, Scalar]) -> bool:
+    """Whether a term of a scan holds for a record."""
+    held: Any = (values.get(term.column) if term.column else key) or None
+    wanted: Any = [value if value != "" else None for value in term.values]
+    match term.test:
+        case "in":
+            return held in wanted
+        case "not":
+            return held not in wanted
+        case order:
+            return held is not None and bool(getattr(operator, order)(held, wanted[0]))
 
 
 @dataclass

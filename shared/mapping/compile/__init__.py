@@ -84,6 +84,7 @@ def compile_flow(file: FlowFile, world: World, complain: Complain) -> Flow | Non
         },
         rows=compiled,
         takes={side: takes[side].holds for side in SIDES},
+        when={side: getattr(file.when, side) for side in SIDES},
         birthmark=Birthmark(file.birthmark.dynamics, file.birthmark.sap, file.birthmark.holds),
         match=tuple(_both(key) for key in file.match),
         create=frozenset(file.create),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ValidationError
 
@@ -104,11 +105,21 @@ def _load(path: Path, tables: Mapping[str, CodeTable], run: _Loading) -> Flow | 
     if full_name(file) != full:
         message = f"found {full_name(file)}, expected {full}: the folder is the SAP system, the file is the flow"
         run.fault(name, text, ("flow",), message)
+    if file.sweep.zone is not None and not _is_zone(file.sweep.zone):
+        run.fault(name, text, ("sweep", "zone"), f"unknown time zone{closest(file.sweep.zone, available_timezones())}")
     if infos is None:
         return None
     client = run.settings.get(f"{file.sap.system.upper()}_CLIENT") or _CLIENT
     world = World(infos, tables, client)
     return compile_flow(file, world, lambda where, message: run.fault(name, text, where, message))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _with_settings(data: Any, path: Where, flow: str, run: _Loading) -> Any:  # noqa: ANN401  # data of a file

@@ -6,8 +6,18 @@ Only the shape of one file is judged here; whether it fits the systems and the o
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    model_validator,
+)
 
+from shared.core import cron
 from shared.core.merge import Clash
 from shared.core.model import Side
 from shared.mapping.schema.pieces import Condition, Constant, Constants, Strict, Text, Texts, as_list, closest
@@ -111,6 +121,11 @@ class Retire(Strict):
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
+def _strikes(text: str) -> str:
+    cron.parse(text)  # a ValueError says what is wrong
+    return text
+
+
 class Sweep(Strict):
     """When to look for changes that no event told of."""
 
@@ -119,12 +134,16 @@ class Sweep(Strict):
     weekly: Annotated[str, Field(pattern=r"^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = (
         None
     )
-    cron: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")] | None = None
+    cron: Annotated[str, Field(pattern=r"^\S+( \S+){4}$"), AfterValidator(_strikes)] | None = None
+    zone: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$")] | None = None
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:
-        if len(self.model_fields_set) > 1:
-            raise ValueError(f"found {' and '.join(sorted(self.model_fields_set))}, expected one schedule")
+        kinds = self.model_fields_set - {"zone"}
+        if len(kinds) > 1:
+            raise ValueError(f"found {' and '.join(sorted(kinds))}, expected one schedule")
+        if self.zone is not None and not kinds & {"daily", "weekly", "cron"}:
+            raise ValueError("zone belongs to daily, weekly or cron")
         return self
 
 

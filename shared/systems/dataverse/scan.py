@@ -22,7 +22,7 @@ from shared.systems.terms import Value, expression
 PAGE_ROWS = 5_000  # the most that Dataverse gives at once
 
 
-async def page(  # noqa: PLR0913 -- a page's question, and the page's size for tests
+async def page(
     wire: Wire, shape: Shape, where: Sequence[Term], token: str, *, page_size: int | None, now: Callable[[], datetime]
 ) -> Scan:
     """Return one page; the token is the address that the server gave for the next one."""

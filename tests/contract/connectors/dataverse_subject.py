@@ -100,7 +100,7 @@ async def rows(running: Running, table: str) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Running]:  # noqa: ANN401 -- the simulator's own options
+async def running(**settings: Any) -> AsyncIterator[Running]:
     """A simulator with something to sell, started and stopped off the loop."""
     simulator = start(seed=True, **settings)
     try:
@@ -109,7 +109,7 @@ async def running(**settings: Any) -> AsyncIterator[Running]:  # noqa: ANN401 --
         await asyncio.to_thread(simulator.__exit__, None, None, None)
 
 
-def connected(running: Running, **options: Any) -> Dataverse:  # noqa: ANN401 -- the connector's own options
+def connected(running: Running, **options: Any) -> Dataverse:
     """The connector, signed in as the simulator's first application user."""
     http = Http("dataverse")
     token = from_client_secret(http, running.token_url, running.client_id, running.client_secret, running.scope)

@@ -149,7 +149,7 @@ ORDERS = Kind(
 
 
 @asynccontextmanager
-async def running(**switches: Any) -> AsyncIterator[Running]:  # noqa: ANN401 -- the simulator's own switches
+async def running(**switches: Any) -> AsyncIterator[Running]:
     """A simulator with its seed, started and stopped off the loop."""
     simulator = start(**switches)
     try:
@@ -159,7 +159,7 @@ async def running(**switches: Any) -> AsyncIterator[Running]:  # noqa: ANN401 --
 
 
 @asynccontextmanager
-async def connected(simulator: Running, auth: Auth | None = None, **options: Any) -> AsyncIterator[S4]:  # noqa: ANN401 -- the connector's own options
+async def connected(simulator: Running, auth: Auth | None = None, **options: Any) -> AsyncIterator[S4]:
     """The connector, logged on as the simulator's technical user."""
     logon = auth or Basic(simulator.user, simulator.password)
     system = S4(simulator.url, logon, client="100", system_id="S4H", users=[USER], **options)
@@ -169,7 +169,7 @@ async def connected(simulator: Running, auth: Auth | None = None, **options: Any
         await system.close()
 
 
-async def sim(simulator: Running, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 -- any JSON
+async def sim(simulator: Running, method: str, path: str, body: object = None) -> Any:
     """Call the simulator's control interface off the loop."""
     return await asyncio.to_thread(simulator.sim, method, path, body)
 

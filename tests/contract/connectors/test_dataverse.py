@@ -38,7 +38,7 @@ class Org:
     system: Dataverse
     running: Running
 
-    async def sim(self, path: str, data: object = None, method: str = "POST") -> Any:  # noqa: ANN401 -- JSON
+    async def sim(self, path: str, data: object = None, method: str = "POST") -> Any:
         async with httpx.AsyncClient() as client:
             reply = await client.request(method, f"{self.running.url}/sim/{path}", json=data)
         reply.raise_for_status()
@@ -48,7 +48,7 @@ class Org:
         found: list[dict[str, Any]] = await self.sim("log", method="GET")
         return found
 
-    async def account(self, number: int, **more: Any) -> Record:  # noqa: ANN401 -- columns
+    async def account(self, number: int, **more: Any) -> Record:
         made_key, values = new_account(number)
         return (await self.system.create(ACCOUNT, {**values, **more}, (), made_key)).after
 

@@ -14,15 +14,21 @@ import httpx
 import pytest
 
 from dev.host import Host, start
+from tests.waiting import until
 
-APPS = Path(__file__).parent / "host_apps"
+WEB = Path(__file__).parent / "apps" / "web"
 SETTINGS = {"SECRET_ROUTE": "hidden/{part?}", "AzureWebJobs.switched_off.Disabled": "true", "A_SETTING": "a value"}
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with start(APPS / "web", SETTINGS) as running:
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("host") / "gate"
+
+
+@pytest.fixture(scope="module")
+def host(gate: Path) -> Iterator[Host]:
+    with start(WEB, {**SETTINGS, "GATE": str(gate)}) as running:
         yield running
 
 
@@ -32,7 +38,7 @@ def client(host: Host) -> Iterator[httpx.Client]:
         yield calls
 
 
-def echoed(client: httpx.Client, method: str = "POST", path: str = "/api/echo/account", **sent: Any) -> dict:  # noqa: ANN401 - httpx names them
+def echoed(client: httpx.Client, method: str = "POST", path: str = "/api/echo/account", **sent: Any) -> dict:
     answer = client.request(method, path, **sent)
     assert answer.status_code == 200, answer.status_code
     return answer.json()
@@ -122,7 +128,7 @@ def test_without_a_valid_trace_context_a_new_one_begins(client: httpx.Client, pa
 def test_settings_are_environment_and_the_folder_is_the_apps(client: httpx.Client) -> None:
     seen = echoed(client)
     assert seen["setting"] == "a value"
-    assert seen["folder"] == str(APPS / "web")
+    assert seen["folder"] == str(WEB)
 
 
 def test_the_answer_goes_out_unaltered(client: httpx.Client) -> None:
@@ -170,17 +176,19 @@ def test_an_admin_function_needs_the_master_key(client: httpx.Client, host: Host
 
 
 def test_a_text_is_a_plain_answer(client: httpx.Client) -> None:
-    answer = client.get("/api/slow/0")
-    assert (answer.text, answer.headers["content-type"]) == ("done", "text/plain; charset=utf-8")
+    answer = client.get("/api/holding")
+    assert (answer.text, answer.headers["content-type"]) == ("0", "text/plain; charset=utf-8")
 
 
-async def test_async_functions_share_one_loop_and_sync_ones_run_beside_it(host: Host) -> None:
+async def test_async_functions_share_one_loop_and_sync_ones_run_beside_it(host: Host, gate: Path) -> None:
     async with httpx.AsyncClient(base_url=host.url, timeout=20) as client:
-        slow = [asyncio.create_task(client.get("/api/slow/0.5")) for _ in range(20)]
+        waiting = [asyncio.create_task(client.get("/api/held")) for _ in range(20)]
+        await asyncio.to_thread(until, lambda: httpx.get(f"{host.url}/api/holding").text == "20", "all in the function")
         first, second = [(await client.post("/api/echo/x")).json() for _ in range(2)]
         in_pool = (await client.get("/api/files/x")).json()
-        assert not any(task.done() for task in slow)
-        assert {(await task).text for task in slow} == {"done"}
+        assert not any(task.done() for task in waiting)
+        await asyncio.to_thread(gate.touch)
+        assert {(await task).text for task in waiting} == {"done"}
     assert (first["pid"], first["thread"]) == (second["pid"], second["thread"])
     assert in_pool["thread"] != first["thread"]
 

@@ -58,11 +58,14 @@ class Links:
     def __init__(self, client: ServiceBusClient) -> None:
         self.client = client
         self._open: list[ServiceBusSender | ServiceBusReceiver] = []
+        self._senders: dict[str, ServiceBusSender] = {}
 
     def sender(self, queue: str) -> ServiceBusSender:
-        sender = self.client.get_queue_sender(queue)
-        self._open.append(sender)
-        return sender
+        """Give the one sender to a queue."""
+        if queue not in self._senders:
+            self._senders[queue] = self.client.get_queue_sender(queue)
+            self._open.append(self._senders[queue])
+        return self._senders[queue]
 
     def receiver(self, queue: str, **options: object) -> ServiceBusReceiver:
         receiver = self.client.get_queue_receiver(queue, **options)  # type: ignore[arg-type]  # the SDK's own options

@@ -47,7 +47,7 @@ class Wire(AioHttpTransport):
         self.headers: list[dict[str, str]] = []
         self.answers_to_lose = 0
 
-    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401  as in the SDK
+    async def send(self, request: Any, **options: Any) -> Any:
         path = request.url.partition("?")[0].partition("(")[0].rsplit("/", 1)[-1]
         self.sent.append(f"{request.method} {_PREFIX.sub('', path)}")
         self.headers.append(dict(request.headers))

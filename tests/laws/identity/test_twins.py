@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.core.messages import born_in_sap
-from shared.core.plan import Park, Sync, Twin
+from shared.core.plan import Park, Skip, Sync, Twin
 from shared.decide import decide
 from tests.laws.facts import S1, account, facts, parked_pair, partner
 from tests.laws.flows import FLOWS, PARTNER
@@ -182,3 +182,12 @@ async def test_both_sides_of_a_new_twin_pair_come_to_one_link_whichever_event_co
     await world.deliver_all()
     assert (await world.link()).sap == s
     assert len(world.crm.rows) == len(world.erp.rows) == 1
+
+
+async def test_a_flow_creates_only_where_it_may() -> None:
+    world = World()
+    await world.linked()
+    s = world.erp.put("", {"ponumber": "", "soldto": "1"})
+    plan = await world.sync(s, "sap", "s4/order")
+    assert isinstance(plan, Skip)
+    assert len(world.crm.rows) == 1

@@ -108,25 +108,6 @@ def test_a_number_that_comes_back_after_its_line_was_rejected_is_a_new_line() ->
     assert [(w.kind, w.peer) for w in writes(plan)] == [("add", "b")]
 
 
-def test_a_line_that_was_refused_is_not_sent_again_until_it_changes() -> None:
-    new = line("b", number="2", product="TG2", quantity=3)
-    told = problem("line b", "sap", "refused s4", (3, "TG2", "2")[::1])
-    told = replace(told, seen=(judged_seen(("TG2", "2", 3)), ""))
-    link = replace(linked(order(L1), sap_order(K1), ORDER), parked=(told,))
-    plan = judged((L1, new), (K1,), link)
-    assert not writes(plan)
-    assert parks(plan) == {"line b": "refused s4"}
-    changed = judged((L1, line("b", number="2", product="TG2", quantity=4)), (K1,), link)
-    assert len(writes(changed)) == 1
-    assert len(writes(judged((L1, new), (K1,), link, said={"cause": "replay"}))) == 1
-
-
-def judged_seen(told: tuple) -> str:
-    from tests.laws.world import SEAL
-
-    return SEAL.digest(told)
-
-
 def test_a_removal_that_was_refused_is_not_sent_again_until_somebody_asks() -> None:
     link = replace(linked(order(L1), sap_order(K1), ORDER), parked=(problem("line a", "sap", "refused s4"),))
     plan = judged((), (K1,), link)

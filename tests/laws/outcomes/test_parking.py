@@ -6,7 +6,7 @@ from shared.core.model import Problem
 from shared.core.plan import Park, Sync
 from shared.decide import decide
 from shared.decision.learning import with_problems
-from tests.laws.facts import NOW, account, ago, columns, facts, linked, parks, partner
+from tests.laws.facts import NOW, account, ago, columns, facts, linked, parks, partner, problem
 from tests.laws.flows import PARTNER
 from tests.laws.world import World
 
@@ -65,6 +65,13 @@ def test_a_problem_keeps_the_time_when_it_was_first_seen() -> None:
 def test_the_same_field_may_be_parked_on_both_sides() -> None:
     both = tuple(Problem("city", side, "refused", "m", since=NOW) for side in ("dynamics", "sap"))
     assert with_problems(linked(*WAS), both).parked == both
+
+
+def test_a_value_that_one_side_refused_may_still_be_written_to_the_other() -> None:
+    crm, erp = account(city="Oslo"), partner(town="Bath")
+    old = problem("city", "sap", "refused s4", "Oslo", "Bath")
+    link = linked(account(city="Oslo"), partner(town="Lyon"), parked=(old,))
+    assert columns(decide(facts(crm, erp, link), PARTNER), "dynamics") == {"city": "Bath"}
 
 
 async def test_a_clash_is_listed_for_an_operator_and_leaves_the_list_when_both_sides_agree() -> None:

@@ -1,6 +1,7 @@
 """Service Bus functions that write down what reached them, one JSON line each, in the file of setting `JOURNAL`.
 
-A body {"wait": 2} takes its time, {"fail": 3} fails on its first three deliveries.
+A body {"wait": 2} takes its time, {"until": "/path"} waits for a file to appear, {"fail": 3} fails on its first three
+deliveries.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ async def handle(function: str, msg: func.ServiceBusMessage, context: func.Conte
         wanted = {}
     note(event="began", function=function, trace_parent=context.trace_context.trace_parent, **told(msg))
     await asyncio.sleep(wanted.get("wait", 0))
+    while "until" in wanted and not Path(wanted["until"]).exists():  # noqa: ASYNC110, ASYNC240  another process's file
+        await asyncio.sleep(0.02)
     if msg.delivery_count is not None and msg.delivery_count <= wanted.get("fail", -1):
         note(event="failed", function=function, **told(msg))
         raise ValueError("as wanted")

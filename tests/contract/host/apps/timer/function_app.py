@@ -1,5 +1,4 @@
 """Timers that write down each run, one JSON line each, in the file of setting `JOURNAL`."""
-# ruff: noqa: ARG001 - a function has to take its trigger
 
 import json
 import os
@@ -38,5 +37,6 @@ async def at_start(timer: func.TimerRequest) -> None:
 @app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:00")
 async def retried(timer: func.TimerRequest, context: func.Context) -> None:
     retry = context.retry_context
-    note(event="tried", function="retried", retries=retry.retry_count, most=retry.max_retry_count)
+    counts = {"retries": retry.retry_count, "most": retry.max_retry_count}
+    note(event="tried", function="retried", past_due=timer.past_due, **counts)
     raise ValueError("as wanted")

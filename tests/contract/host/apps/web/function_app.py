@@ -12,6 +12,7 @@ from pathlib import Path
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+holding: list[func.HttpRequest] = []  # requests that wait for the file of setting GATE to appear
 
 
 @app.route(route="echo/{entity}/{number:int?}", methods=["GET", "POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -64,10 +65,18 @@ def fails(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("a secret detail")
 
 
-@app.route(route="slow/{seconds}", auth_level=func.AuthLevel.ANONYMOUS)
-async def slow(req: func.HttpRequest) -> str:
-    await asyncio.sleep(float(req.route_params["seconds"]))
+@app.route(route="held", auth_level=func.AuthLevel.ANONYMOUS)
+async def held(req: func.HttpRequest) -> str:
+    holding.append(req)
+    while not Path(os.environ["GATE"]).exists():  # noqa: ASYNC110, ASYNC240  a file of the test's
+        await asyncio.sleep(0.02)
+    holding.remove(req)
     return "done"
+
+
+@app.route(route="holding", auth_level=func.AuthLevel.ANONYMOUS)
+def count_held(req: func.HttpRequest) -> str:
+    return str(len(holding))
 
 
 @app.route(route="blocks", auth_level=func.AuthLevel.ANONYMOUS)

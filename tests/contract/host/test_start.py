@@ -1,0 +1,78 @@
+"""Starting the local host, and refusing to start: every mistake is named."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dev.host import HostNotStarted, start
+from dev.host.processes.supervisor import Options, environment
+
+APPS = Path(__file__).parent / "apps"
+PROJECT = Path(__file__).parents[3]
+
+
+def test_an_app_that_the_runtime_refuses_ends_the_start_with_the_runtimes_words_and_an_exit_code() -> None:
+    command = [sys.executable, "-m", "dev.host", "--app", str(APPS / "batch_annotation"), "--port", "0"]
+    env = {**os.environ, "BUS": "Endpoint=sb://127.0.0.1/"}
+    ended = subprocess.run(  # noqa: S603 - this project's own program
+        command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "functions host ready" not in ended.stdout
+    assert "cannot load the takes_a_builtin_list function" in ended.stderr
+    assert "invalid non-type" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("app", "settings", "words"),
+    [
+        ("web", {}, r"function 'guarded', binding 'req' \(httpTrigger\): setting 'SECRET_ROUTE'"),
+        ("bus", {"SESSIONS_QUEUE": "q"}, "neither setting 'Bus'"),
+        ("timer", {"OFTEN": "every minute"}, r"function 'often': schedule: 'every minute' is no schedule"),
+    ],
+)
+def test_what_a_trigger_lacks_is_named_at_the_start(app: str, settings: dict[str, str], words: str) -> None:
+    with pytest.raises(HostNotStarted, match=words):
+        start(APPS / app, settings).__enter__()
+
+
+def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HostNotStarted, match=r"is there a function_app\.py"):
+        start(tmp_path, {}).__enter__()
+
+
+def test_an_app_elsewhere_does_not_see_the_modules_of_this_project(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text("import shared\n")
+    with pytest.raises(HostNotStarted, match="No module named 'shared'"):
+        start(tmp_path, {}).__enter__()
+
+
+def test_the_process_environment_wins_over_local_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "local.settings.json").write_text('{"Values": {"ONE": "file", "TWO": "file"}}')
+    monkeypatch.setenv("TWO", "process")
+    env = environment(Options(app=tmp_path), "http://127.0.0.1:7071")
+    assert (env["ONE"], env["TWO"]) == ("file", "process")
+    assert (env["FUNCTIONS_WORKER_RUNTIME"], env["WEBSITE_HOSTNAME"]) == ("python", "127.0.0.1:7071")
+
+
+def test_verbose_prints_the_key_and_the_functions_and_an_interrupt_ends_it_in_order() -> None:
+    command = [sys.executable, "-m", "dev.host", "--app", str(APPS / "web"), "--port", "0", "--verbose"]
+    env = {**os.environ, "SECRET_ROUTE": "hidden"}
+    with subprocess.Popen(  # noqa: S603 - this project's own program
+        command, cwd=PROJECT, env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(13)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    key = lines[1].split()[-1]
+    assert lines[0].startswith("functions host ready http://127.0.0.1:")
+    assert len(key) > 20
+    assert any(
+        "echo" in line and "GET,POST,OPTIONS" in line and "echo/{entity}/{number:int?}" in line for line in lines
+    )
+    assert any("switched_off" in line for line in lines)

@@ -1,0 +1,55 @@
+"""Lets time pass for what is written in the state: nobody waits an hour for a test."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from dev.cloud import Cloud
+from shared.core.model import Change, Reference
+from shared.state.tables import TableState
+
+PAIRS = {"s4/account": "dataverse.account@s4.100.BusinessPartner"}
+
+
+def _in_state(cloud: Cloud, deed: Callable[[TableState], Awaitable[None]]) -> None:
+    async def run() -> None:
+        state = TableState(cloud.settings["AzureWebJobsStorage"])
+        try:
+            await deed(state)
+        finally:
+            await state.close()
+
+    asyncio.run(run())
+
+
+def make_due(cloud: Cloud, *flows: str) -> None:
+    """Let the last sweep of these flows be a day old."""
+
+    async def deed(state: TableState) -> None:
+        for flow in flows:
+            await state.set_watermark(f"schedule/{flow}", (datetime.now(UTC) - timedelta(days=1)).isoformat())
+
+    _in_state(cloud, deed)
+
+
+def end_claim(cloud: Cloud, key: str) -> None:
+    """Let the claim on an account's pair lapse, as it does after a minute and a half."""
+
+    async def deed(state: TableState) -> None:
+        link = await state.link(PAIRS["s4/account"], "dynamics", key)
+        assert link is not None
+        assert link.claimed_until is not None
+        await state.save(replace(link, claimed_until=datetime.now(UTC)))
+
+    _in_state(cloud, deed)
+
+
+def waits_since(cloud: Cloud, order: str, account: str, since: timedelta) -> None:
+    """Note that an order has waited for an account for so long."""
+
+    async def deed(state: TableState) -> None:
+        waiter = Change("s4/order", "dynamics", order, f"test {order}", f"test {order}")
+        await state.wait(Reference("s4/account", "dynamics", account), waiter, datetime.now(UTC) - since)
+
+    _in_state(cloud, deed)

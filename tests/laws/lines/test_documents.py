@@ -1,0 +1,249 @@
+"""Law 17 in the world: lines of an order are added, changed, rejected and refused each for itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.errors import Complaint, NotYet, Unconfirmed
+from tests.laws.flows import FLOWS, ORDER
+from tests.laws.world import D3, World, crash, lose_answer
+from tests.sim.world import LONGEST_SECONDS, Crash
+
+assert ORDER.lines is not None
+FIRST = {"key": "a", "number": "1", "product": "TG1", "quantity": 1}
+SECOND = {"key": "b", "number": "2", "product": "TG2", "quantity": 2}
+FLOW = "s4/order"
+
+
+class Orders:
+    """One order `D3` in a world; `sync` after each thing that people do."""
+
+    def __init__(self, **changes: Any) -> None:
+        order = replace(ORDER, lines=replace(ORDER.lines, **changes))
+        self.world = World(flows={**FLOWS, FLOW: order})
+        self.sap = ""
+
+    async def start(self, *lines: dict) -> None:
+        _, self.sap = await self.world.linked_order(*lines)
+
+    def type_line(self, key: str, **values: Any) -> None:
+        """A person adds or changes a line in Dynamics."""
+        row = self.world.crm.rows[D3]
+        row.lines.setdefault(key, {}).update(values)
+        row.version += 1
+
+    def drop_line(self, key: str) -> None:
+        row = self.world.crm.rows[D3]
+        del row.lines[key]
+        row.version += 1
+
+    async def sync(self, **more: Any) -> None:
+        await self.world.sync(D3, flow=FLOW, **more)
+
+    @property
+    def items(self) -> dict[str, dict]:
+        """Return SAP's lines by their birthmark."""
+        return {str(line.get("poitem")): line for line in self.world.erp.rows[self.sap].lines.values()}
+
+    async def stuck(self) -> dict[str, str]:
+        return await self.world.stuck(D3, FLOW)
+
+
+async def test_an_order_is_created_with_its_lines_and_they_are_linked() -> None:
+    orders = Orders()
+    await orders.start(FIRST, SECOND)
+    assert {k: v["quantity"] for k, v in orders.items.items()} == {"1": 1, "2": 2}
+    links = (await orders.world.link(D3, FLOW)).lines
+    assert [(k.dynamics, k.sap) for k in links] == [("a", orders.items["1"]["item"]), ("b", orders.items["2"]["item"])]
+    calls = orders.world.erp.writes
+    await orders.sync()
+    assert orders.world.erp.writes == calls
+
+
+async def test_a_changed_quantity_changes_that_line_alone() -> None:
+    orders = Orders()
+    await orders.start(FIRST, SECOND)
+    orders.type_line("b", quantity=9)
+    await orders.sync()
+    assert {k: v["quantity"] for k, v in orders.items.items()} == {"1": 1, "2": 9}
+
+
+async def test_a_status_that_sap_sets_on_a_line_arrives_in_dynamics() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.items["1"]["status"] = "C"
+    await orders.world.sync(orders.sap, "sap", FLOW)
+    assert orders.world.crm.rows[D3].lines["a"]["sapstatus"] == "C"
+
+
+async def test_a_new_line_is_added_once() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    for _ in range(3):
+        await orders.sync()
+    assert {k: v["quantity"] for k, v in orders.items.items()} == {"1": 1, "2": 2}
+    assert len(orders.world.erp.rows[orders.sap].lines) == 2
+
+
+async def test_a_line_whose_answer_was_lost_is_found_by_its_mark_and_not_added_twice() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.after("erp.update", lose_answer)
+    with pytest.raises(Unconfirmed):
+        await orders.sync()
+    orders.world.clock.move(5)
+    await orders.sync()
+    assert len(orders.world.erp.rows[orders.sap].lines) == 2
+    assert len((await orders.world.link(D3, FLOW)).lines) == 2
+
+
+async def test_a_line_that_may_still_be_added_is_waited_for_and_then_added_once_more() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.hold("erp.update")
+    with pytest.raises(Unconfirmed):
+        await orders.sync()
+    orders.world.clock.move(LONGEST_SECONDS - 1)
+    with pytest.raises(NotYet):
+        await orders.sync()
+    orders.world.clock.move(1)
+    await orders.sync()
+    assert set(orders.items) == {"1", "2"}
+    assert len(orders.world.erp.rows[orders.sap].lines) == 2
+
+
+async def test_a_line_that_is_added_late_is_taken_as_it_is() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.hold("erp.update")
+    with pytest.raises(Unconfirmed):
+        await orders.sync()
+    await orders.world.script.late.pop()()
+    orders.world.clock.move(30)
+    await orders.sync()
+    assert len(orders.world.erp.rows[orders.sap].lines) == 2
+    assert orders.world.script.calls["erp.update"] == 1
+
+
+async def test_a_worker_that_dies_after_adding_a_line_leaves_one_line() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.after("erp.update", crash)
+    with pytest.raises(Crash):
+        await orders.sync()
+    orders.world.clock.move(91)
+    await orders.sync()
+    assert len(orders.world.erp.rows[orders.sap].lines) == 2
+
+
+@pytest.mark.parametrize(("gone", "left"), [("reject", ["61"]), ("keep", [None]), ("remove", [])])
+async def test_a_line_that_was_deleted_in_dynamics_is_rejected_removed_or_kept_and_stays_so(gone, left) -> None:
+    orders = Orders(gone=gone)
+    await orders.start(FIRST)
+    orders.drop_line("a")
+    for _ in range(2):
+        await orders.sync()
+    assert [line.get("rejected") for line in orders.items.values()] == left
+    writes = orders.world.erp.writes
+    await orders.world.sync(orders.sap, "sap", FLOW)
+    assert orders.world.erp.writes == writes
+    assert await orders.stuck() == {}
+
+
+async def test_a_rejection_that_a_person_in_sap_takes_back_stands() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.drop_line("a")
+    await orders.sync()
+    orders.items["1"]["rejected"] = ""
+    await orders.world.sync(orders.sap, "sap", FLOW)
+    assert orders.items["1"]["rejected"] == ""
+
+
+async def test_a_line_with_the_number_of_a_rejected_one_is_a_line_of_its_own() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.drop_line("a")
+    await orders.sync()
+    orders.type_line("c", number="1", product="TG1", quantity=7)
+    await orders.sync()
+    lines = orders.world.erp.rows[orders.sap].lines.values()
+    assert [(line.get("rejected"), line["quantity"]) for line in lines] == [("61", 1), (None, 7)]
+
+
+async def test_a_refused_line_is_parked_alone_and_not_sent_again_until_it_changes() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.world.erp.objects_to = lambda _values, lines: tuple(
+        Complaint("V1/320", "no such material", "material", line.peer) for line in lines if line.values["quantity"] == 2
+    )
+    orders.type_line(**SECOND)
+    orders.type_line("a", quantity=5)
+    await orders.sync()
+    assert await orders.stuck() == {"line b": "refused s4 V1/320"}
+    assert orders.items["1"]["quantity"] == 5
+    calls = orders.world.script.calls["erp.update"]
+    await orders.sync()
+    assert orders.world.script.calls["erp.update"] == calls
+    orders.type_line("b", quantity=3)
+    await orders.sync()
+    assert orders.items["2"]["quantity"] == 3
+    assert await orders.stuck() == {}
+
+
+async def test_a_refused_column_of_a_line_is_parked_and_the_rest_of_the_line_is_written() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.world.erp.objects_to = lambda _values, lines: tuple(
+        Complaint("V1/1", "too many", "quantity", line.key) for line in lines if line.values.get("quantity") == 99
+    )
+    orders.type_line("a", quantity=99, note="urgent")
+    await orders.sync()
+    assert await orders.stuck() == {"line a.quantity": "refused s4 V1/1"}
+    assert (orders.items["1"]["quantity"], orders.items["1"]["note"]) == (1, "urgent")
+    calls = orders.world.script.calls["erp.update"]
+    await orders.sync()
+    assert orders.world.script.calls["erp.update"] == calls
+
+
+async def test_a_refused_rejection_is_parked_and_not_sent_again() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.world.erp.objects_to = lambda _values, lines: tuple(
+        Complaint("V1/2", "delivered already", "", line.key) for line in lines if "rejected" in line.values
+    )
+    orders.drop_line("a")
+    for _ in range(2):
+        await orders.sync()
+    assert await orders.stuck() == {"line a": "refused s4 V1/2"}
+    assert orders.world.script.calls["erp.update"] == 1
+
+
+async def test_two_people_on_two_sides_of_one_line_clash_in_that_field_alone() -> None:
+    orders = Orders()
+    await orders.start({**FIRST, "note": "x"})
+    orders.type_line("a", note="y", quantity=4)
+    orders.items["1"]["note"] = "z"
+    await orders.sync()
+    assert await orders.stuck() == {"line a.note": "clash"}
+    assert orders.items["1"]["quantity"] == 4
+
+
+async def test_a_late_write_to_a_line_is_no_edit() -> None:
+    orders = Orders()
+    await orders.start({**FIRST, "note": "x"})
+    orders.type_line("a", note="y")
+    orders.world.script.after("erp.update", lose_answer)
+    with pytest.raises(Unconfirmed):
+        await orders.sync()
+    orders.type_line("a", note="z")
+    orders.world.clock.move(5)
+    await orders.sync()
+    assert orders.items["1"]["note"] == "z"
+    assert await orders.stuck() == {}
