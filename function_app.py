@@ -3,9 +3,9 @@
 import azure.functions as func
 
 from shared.telemetry import quiet
-from shared.triggers import bulk, ops, process, receive, sweep
+from shared.triggers import bulk, dead, mend, ops, process, receive, sweep
 
 quiet()
 app = func.FunctionApp()
-for blueprint in (receive.blueprint, process.blueprint, sweep.blueprint, ops.blueprint, bulk.blueprint):
-    app.register_functions(blueprint)
+for module in (receive, process, sweep, ops, bulk, mend, dead):
+    app.register_functions(module.blueprint)

@@ -1,4 +1,4 @@
-"""The settings as people meet them: the README's table, and local.settings.sample.json. Both come from shared/settings.py.
+"""The settings as people meet them: the README's table, and local.settings.sample.json, from shared/settings.py.
 
 `python -m dev.settings_table` prints the table, `--sample` the file. tests/unit/test_settings_table.py keeps all three
 together.

@@ -5,11 +5,11 @@
 * A refused field is parked and the rest is written. A refusal on one side does not cancel the other.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.core.digest import plain, same
 from shared.core.merge import accepts
-from shared.core.model import OTHER, Problem, Record, Side, Write
+from shared.core.model import OTHER, Intent, Problem, Record, Side, Write
 from shared.core.plan import Facts, Park, Plan, Sync
 from shared.decide import decide
 from shared.decision.learning import learn, with_problems
@@ -36,9 +36,12 @@ async def apply(plan: Plan, facts: Facts, flow: Flow, app: App) -> Outcome:
 
 @dataclass(slots=True)
 class _Work:
+    """Brings one pair into step; `ours` is what our own writes made of their fields: no person moved those."""
+
     out: Outcome
     flow: Flow
     writer: Writer
+    ours: dict[Side, dict[str, str]] = field(default_factory=dict)
 
     async def do(self, plan: Sync) -> None:
         current: Plan = plan
@@ -62,20 +65,25 @@ class _Work:
         answer = await self.writer.write(first)
         if first.kind == "retire" or (answer is None and first.kind == "create"):
             return Sync("") if answer else _parked(self.out)
+        if answer is not None:
+            self._mark_ours(first)
         plan = self._decide_again()
         again = write_of(plan, side)
         if answer is None or again is None or not _overlap(first, again):
             return plan
         second = await self.writer.write(again)
         if second is not None:
+            self._mark_ours(again)
             self._accept(side, again, answer.after, second.after)
         return self._decide_again()
 
     def _accept(self, side: Side, write: Write, once: Record, twice: Record) -> None:
         """Take the same answer twice as the system's own form; of owner both only a declared form (law 7)."""
         kept: set[str] = set()
-        for one in all_judged(replace(self.out.facts, link=self.out.link), self.flow):
-            if one.verdict != side or one.name not in write.fields or not self._same_twice(one, side, once, twice):
+        for one in all_judged(self._facts(), self.flow):
+            if one.verdict not in (side, "both") or one.name not in write.fields:
+                continue
+            if not self._same_twice(one, side, once, twice):
                 continue
             sent = one.carried[OTHER[side]]
             if one.field.owner != "both" or accepts(one.field.forms, _text(sent), plain(one.raw[side])):
@@ -92,11 +100,28 @@ class _Work:
         before, after = (raws_of(self.flow.rows, side, r.values)[one.name] for r in (once, twice))
         return same(before, after)
 
-    def _decide_again(self) -> Plan:
-        """Judge the pair as the last answer shows it; our own claim and what was refused just now are known."""
+    def _mark_ours(self, write: Write) -> None:
+        """Remember what a system made of our write; all of a record that we created is ours."""
+        theirs = {name for side, name in self.out.put_back if side == write.side}
+        made = {
+            one.name: self.out.facts.seal.digest(one.raw[write.side])
+            for one in all_judged(self._facts(), self.flow)
+            if (write.kind == "create" or f"{write.side} {one.name}" in self.out.written) and one.name not in theirs
+        }
+        self.ours[write.side] = self.ours.get(write.side, {}) | made
+
+    def _facts(self) -> Facts:
+        """Return the pair as the last answer shows it; our own claim, and what our writes made, are known."""
         link = self.out.link or new_link(self.out.facts, self.flow)
-        link = with_problems(replace(link, claimed_until=None), (*link.parked, *self.out.problems))
-        return decide(replace(self.out.facts, link=link, twins=()), self.flow)
+        made = [Intent(side, "update", self.out.facts.now, sent) for side, sent in self.ours.items()]
+        link = replace(link, claimed_until=None, intents=(*link.intents, *made))
+        return replace(self.out.facts, link=link, twins=())
+
+    def _decide_again(self) -> Plan:
+        """Judge the pair as the last answer shows it; what was refused just now is known."""
+        facts = self._facts()
+        link = facts.link and with_problems(facts.link, (*facts.link.parked, *self.out.problems))
+        return decide(replace(facts, link=link), self.flow)
 
 
 def _parked(out: Outcome) -> Plan:

@@ -15,7 +15,16 @@ from shared.core.model import OTHER, Answer, Intent, Link, Problem, Record, Side
 from shared.core.plan import Facts, Plan, Sync
 from shared.decide import decide
 from shared.decision.learning import learn
-from shared.decision.wording import expected, overwritten, put_back, raws_of, refusals, with_own_doing, without
+from shared.decision.wording import (
+    expected,
+    overwritten,
+    put_back,
+    raws_of,
+    refusals,
+    with_own_doing,
+    without,
+    without_choices,
+)
 from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -33,6 +42,7 @@ class Outcome:
     `stored` is the link as the state store has it. `written` are digests by 'side field'; `writes` names what was done
     ('sap create'). `error` ended the work early: what is confirmed is remembered before it is raised. `again`: SAP
     should hear of something that Dynamics did with our write. `bound`: the way-back row is known to be this pair's.
+    `put_back` are fields where a person's value, typed in the moment of our write, stands again.
     """
 
     facts: Facts
@@ -46,6 +56,7 @@ class Outcome:
     error: SyncError | None = None
     again: bool = False
     bound: bool = False
+    put_back: set[tuple[Side, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -204,6 +215,7 @@ class Writer:
         names = self._written_over(write, record, answer.before)
         if not names:
             return answer
+        self.out.facts = without_choices(names, self.out.facts)
         columns = put_back(names, write.side, answer.before, self.flow)
         told = ", ".join(sorted(names))
         for _ in range(PUT_BACK_MAX):
@@ -211,6 +223,7 @@ class Writer:
                 undone = await system.update(selection, answer.after, columns, ())
             except SyncError:
                 continue
+            self.out.put_back |= {(write.side, name) for name in names}
             return Answer(undone.after, notes=(*answer.notes, f"put back {told}: changed meanwhile"))
         self.out.problems += overwritten(names, write.side, answer.after, self.out.facts, self.flow)
         return Answer(answer.after, notes=answer.notes)

@@ -68,7 +68,9 @@ def _owned(field: Sight, owner: Side) -> Verdict:
 
 
 def _first_meeting(field: Sight) -> Verdict:
-    """Owner both, never in step: the filled side fills the empty one; two values are a clash."""
+    """Owner both, never in step: the filled side fills the empty one; two values are a clash, unless one is ours."""
+    if len(field.ours) == 1:
+        return _to(field, next(iter(field.ours)))
     if len(field.filled) == 1 and not field.empty_wins:
         return _to(field, OTHER[next(iter(field.filled))])
     return _settle(field)

@@ -109,6 +109,12 @@ def with_own_doing(facts: Facts, write: Write, flow: Flow) -> Facts:
     return replace(facts, change=replace(facts.change, choices=choices))
 
 
+def without_choices(names: frozenset[str], facts: Facts) -> Facts:
+    """Return the facts without the choices for fields that moved under our hands: they were about other values."""
+    choices = tuple(choice for choice in facts.change.choices if choice.field not in names)
+    return replace(facts, change=replace(facts.change, choices=choices))
+
+
 def _now_seen(choice: Choice, write: Write, facts: Facts, flow: Flow) -> Choice:
     if choice.field not in write.fields:
         return choice

@@ -50,14 +50,19 @@ async def record_changes(letter: Letter, app: App) -> int:
     return len(changes)
 
 
-async def record_event(letter: Letter, changes: Sequence[Change], ids: Mapping[str, str], app: App) -> int:
-    """Park what a dead Dataverse event was about: its changes or, where it means none to us, its ids."""
+async def record_event(
+    letter: Letter, changes: Sequence[Change], ids: Mapping[str, str], app: App, why: str = ""
+) -> int:
+    """Park what a dead Dataverse event was about: its changes or, where it means none to us, its ids.
+
+    `why` says what we have against it, such as another organisation: then nothing of it can be replayed.
+    """
     for change in changes:
         await park(change, _problem(letter, change, app), app, _kept(encode(change)))
     if not changes:
         told = " ".join(f"{name} {value}" for name, value in ids.items() if value)
-        body = orjson.dumps(dict(ids)) if ids else b""
-        await _keep(letter, told or f"{len(letter.body)} bytes that are no event", body, app)
+        body = b"" if why else orjson.dumps(dict(ids))
+        await _keep(letter, "; ".join(part for part in (why, told) if part), body, app)
     return max(len(changes), 1)
 
 

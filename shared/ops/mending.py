@@ -96,7 +96,7 @@ async def _selected(which: Selected, app: App) -> tuple[list[Parked], list[str]]
 
 async def _again(entry: Parked, which: Selected, app: App) -> list[Change]:
     """Return the changes that ask for a record once more; none for a letter that cannot be read."""
-    if entry.letter:
+    if entry.letter or entry.flow in DEAD:
         try:
             found = changes_in(entry, app)
         except ValueError:

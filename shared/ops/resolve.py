@@ -15,7 +15,6 @@ from shared.decide import decide
 from shared.decision.merging import all_judged
 from shared.decision.rows import Judged, in_step
 from shared.errors import BadRequest, Stale
-from shared.mapping.compile.constants import constant
 from shared.mapping.flow import SILENT, Failure, Field, Flow, Missing
 from shared.ops.asked import Pick, Typed
 from shared.ops.intake import flow_named, take_in
@@ -129,6 +128,8 @@ def _typed(values: tuple[Typed, ...], one: Judged, pick: Pick, flow: Flow) -> tu
 
 
 def _scalar(value: Typed, column: Column, name: str) -> Scalar:
+    from shared.mapping.compile.constants import constant  # noqa: PLC0415 -- the compiler takes 100 ms of a cold start
+
     try:
         return constant(f"{value:f}" if isinstance(value, Decimal) else value, column)
     except ValueError as error:

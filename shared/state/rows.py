@@ -44,7 +44,7 @@ class Operation:
 
 def link_row(link: Link) -> Row:
     """Return the `d|` row of a link."""
-    link = replace(link, dynamics=messages.canonical(link.dynamics), sap=keys.canonical(link.sap), etag="")
+    link = replace(link, dynamics=messages.canonical(link.dynamics), sap=messages.canonical(link.sap), etag="")
     row = _row(partition_of(link.pair, link.dynamics), keys.key("d", link.dynamics))
     row |= {"pair": link.pair, "dynamics": link.dynamics, "sap": link.sap, "status": link.status}
     return _fitting(row | _stored(_json(_LINK, link)), f"the link {link.pair} {link.dynamics}")
@@ -58,7 +58,7 @@ def link_from(row: Mapping[str, Any], etag: str) -> Link:
 def way_back_row(link: Link) -> Row:
     """Return the `s|` row that leads from the SAP key to the link."""
     row = _row(partition_of(link.pair, link.sap), keys.key("s", link.sap))
-    return row | {"pair": link.pair, "sap": messages.canonical(link.sap), "dynamics": keys.canonical(link.dynamics)}
+    return row | {"pair": link.pair, "sap": messages.canonical(link.sap), "dynamics": messages.canonical(link.dynamics)}
 
 
 def journal_row(link: Link, entry: JournalEntry, suffix: str) -> Row:

@@ -36,8 +36,13 @@ async def backfill(msg: func.ServiceBusMessage) -> None:
 
 
 async def process(body: bytes) -> None:
+    """Settle the changes of a message."""
+    await take(body, await WORKER.app())
+
+
+async def take(body: bytes, app: App) -> None:
     """Settle the changes of a message. Raises only what is a bug."""
-    changes, app = decode_all(body), await WORKER.app()
+    changes = decode_all(body)
     if changes and all(change.bulk and change.key for change in changes):
         await work_off(changes, app, settle_one)
         return

@@ -37,12 +37,17 @@ async def dataverse_events_received(req: func.HttpRequest) -> func.HttpResponse:
 
 async def take_dataverse(body: bytes) -> int:
     """Enqueue what a Dataverse event means; return how many changes that are. Raises `shared.errors`."""
-    found = dataverse_events.parse(body)
     app = await WORKER.app()
+    return await take_in(await dataverse_changes(body, app), app)
+
+
+async def dataverse_changes(body: bytes, app: App) -> tuple[Change, ...]:
+    """Return what a Dataverse event means. Raises `BadRequest`, `WrongEnvironment`."""
+    found = dataverse_events.parse(body)
     await _same_organization(found.organization, app)
     if found.tag == settings().dataverse_tag and found.depth <= EVENTS_DEPTH_OF_OURS:
         event("echo", table=found.table, message=found.message)
-        return 0
+        return ()
     origin = found.operation or f"{found.correlation} {found.message} {found.row}"
     hint = Hint(
         f"dataverse {found.table}", found.row, origin, found.correlation or origin, found.deleted, found.lookups
@@ -51,7 +56,7 @@ async def take_dataverse(body: bytes) -> int:
     for flow in lost:
         # the document is found by the next sweep; an image with the lookup in the step would name it at once
         event("line without document", logging.WARNING, flow=flow, table=found.table, message=found.message)
-    return await take_in(changes, app)
+    return changes
 
 
 async def _same_organization(found: str, app: App) -> None:

@@ -17,5 +17,5 @@ async def sweep(timer: func.TimerRequest) -> None:
     started = await start_due(app)
     compared = await steps.start_due(app, f"reconcile-{app.now():%Y%m%d%H%M}")
     late = await visit_waiters(app, app.wait_limit)
-    names = {"flows": ", ".join(started), "reconciles": ", ".join(compared)}
-    event("sweep", **names, late_waiters=late, past_due=int(bool(timer.past_due)))
+    past_due = int(bool(timer.past_due))
+    event("sweep", flows=", ".join(started), late_waiters=late, past_due=past_due, reconciles=", ".join(compared))

@@ -111,18 +111,24 @@ class Office:
     @contextmanager
     def events_lost(self) -> Iterator[None]:
         """Let nobody hear of what happens in the block, on either side."""
-        self.crm("faults", {"events": {"drop": 1.0}})
-        self.erp("faults", {"events": {"drop": 1.0}})
-        yield
-        self.calm()
+        with self._events({"drop": 1.0}, {"drop": 0.0}):
+            yield
 
     @contextmanager
     def events_held(self) -> Iterator[None]:
-        """Let events go only after the block, on both sides."""
-        self.crm("faults", {"events": {"hold": True}})
-        self.erp("faults", {"events": {"hold": True}})
+        """Let events go only after the block, on both sides; other faults stay."""
+        with self._events({"hold": True}, {"hold": False}):
+            yield
+        self.crm("events/release")
+        self.erp("events/release")
+
+    @contextmanager
+    def _events(self, during: Row, after: Row) -> Iterator[None]:
+        self.crm("faults", {"events": during})
+        (fault,) = self.erp("faults", {"events": during})
         yield
-        self.calm()
+        self.crm("faults", {"events": after})
+        self.erp(f"faults/{fault['id']}", method="DELETE")
 
     # ------------------------------------------------------------------------------------------------------- looking
 

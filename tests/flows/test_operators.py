@@ -13,7 +13,7 @@ def test_sync_now_syncs_by_the_full_and_by_the_short_name_of_a_flow(office: Offi
     key = office.unheard_account(f"Von Hand {flow}")
     answer = office.ask_ops("sync", {"flow": flow, "side": "dynamics", "keys": [key]})
     assert (answer.status_code, answer.json()["enqueued"]) == (202, 1)
-    office.until(lambda: office.number(key), "the number is back")
+    office.until(lambda: office.pair(key).get("status") == "linked", "it is linked")
     steps = office.ops(f"correlations/{answer.json()['correlation']}")
     assert [step["what"] for step in steps["received"]] == ["received (sync)"]
     assert office.pair(key)["journal"][0]["asked_by"] == "function key"
@@ -105,7 +105,9 @@ def test_a_correlation_id_leads_from_the_webhook_to_the_write_back(office: Offic
     found: Any = office.until(
         lambda: (trace := office.ops(f"correlations/{body['CorrelationId']}")).get("done") and trace, "it is done"
     )
-    assert [(step["flow"], step["side"], step["key"]) for step in found["received"]] == [("s4/account", "dynamics", key)]
+    assert [(step["flow"], step["side"], step["key"]) for step in found["received"]] == [
+        ("s4/account", "dynamics", key)
+    ]
     assert [(step["flow"], step["writes"]) for step in found["done"]] == [
         ("s4/account", ["sap create", "dynamics update"])
     ]

@@ -118,7 +118,9 @@ def test_a_partner_that_is_not_there_is_looked_for_and_let_go(office: Office) ->
     assert office.ask_ops("links/account/9999999").status_code == 404
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[", b"7", b"{}", b"9" * 6_000], ids=["empty", "{", "[", "7", "{}", "long"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[", b"7", b"{}", b"9" * 6_000], ids=["empty", "{", "[", "7", "{}", "long"]
+)
 def test_an_unreadable_body_is_a_400_that_says_why(office: Office, body: bytes) -> None:
     answer = office.post(EVENTS, body, content_type=STRUCTURED)
     assert answer.status_code == 400

@@ -21,8 +21,7 @@ LITERALS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 class Expression(str):
     """Source text that a deployment computes, such as 'identity.outputs.clientId'."""
 
-    __slots__ = ("node",)
-    node: Node
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class File:
     calls: dict[str, Call] = field(default_factory=dict)
     outputs: dict[str, Node] = field(default_factory=dict)
 
-    def variable(self, name: str) -> Any:  # noqa: ANN401 -- what the file says
+    def variable(self, name: str) -> Any:
         """Return a variable's value."""
         return value(self.variables[name])
 
@@ -112,8 +111,10 @@ def text(node: Node | None) -> str:
     return (node.text or b"").decode() if node is not None else ""
 
 
-def value(node: Node) -> Any:  # noqa: ANN401 -- what the file says
+def value(node: Node) -> Any:
     """Return a literal as Python's, anything else as an `Expression`."""
+    if node.type in ("boolean", "null"):
+        return LITERALS[text(node)]
     match node.type:
         case "object":
             pairs = (one for one in node.named_children if one.type == "object_property")
@@ -124,13 +125,8 @@ def value(node: Node) -> Any:  # noqa: ANN401 -- what the file says
             return _string(node)
         case "number":
             return int(text(node))
-        case "boolean" | "null":
-            return LITERALS[text(node)]
-        case "unary_expression" if text(node).lstrip("-").isdigit():
-            return int(text(node))
-    found = Expression(text(node))
-    found.node = node
-    return found
+        case _:
+            return Expression(text(node))
 
 
 def names_used(node: Node) -> set[str]:
@@ -182,7 +178,7 @@ def _body(node: Node) -> tuple[Node, str, bool]:
 
 def _reads(identifier: Node) -> bool:
     parent = identifier.parent
-    if parent is None or parent.type == "object_property" and parent.named_children[0] == identifier:
+    if parent is None or (parent.type == "object_property" and parent.named_children[0] == identifier):
         return False
     return parent.child_by_field_name("function") != identifier
 
@@ -190,7 +186,9 @@ def _reads(identifier: Node) -> bool:
 def _decorator(node: Node) -> tuple[str, list[Any]]:
     call = node.named_children[0]
     arguments = call.child_by_field_name("arguments")
-    return text(call.child_by_field_name("function")), [value(one) for one in arguments.named_children] if arguments else []
+    return text(call.child_by_field_name("function")), [
+        value(one) for one in arguments.named_children
+    ] if arguments else []
 
 
 def _key(node: Node) -> str:

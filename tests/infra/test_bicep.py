@@ -82,8 +82,14 @@ def test_no_secret_goes_in_and_none_comes_out(file: File) -> None:
     source = text(file.root)
     assert re.findall(r"\blist(?:Keys|AccountSas|Secrets|ConnectionStrings?)\b", source) == []
     told = {name: text(node) for name, node in file.outputs.items()}
-    assert {k: v for k, v in told.items() if re.search(r"secret|password|key\b|ConnectionString", v, re.I)} == {}
-    assert [one.name for one in file.parameters.values() if re.search(r"password|secret$|key$|token", one.name, re.I)] == []
+    assert {
+        k: v for k, v in told.items() if re.search(r"secret|password|key\b|ConnectionString", v, re.IGNORECASE)
+    } == {}
+    assert [
+        one.name
+        for one in file.parameters.values()
+        if re.search(r"password|secret$|key$|token", one.name, re.IGNORECASE)
+    ] == []
 
 
 @every_file
@@ -115,13 +121,18 @@ def test_telemetry_is_written_by_identity() -> None:
 
 def test_the_app_is_reached_over_https_alone_and_deployed_with_tokens_alone() -> None:
     assert _one("function-app.bicep", "site").body["properties"]["httpsOnly"] is True
-    assert BY_PATH[INFRA / "modules" / "function-app.bicep"].variable("commonSite") == "union(access, {\n  minTlsVersion: '1.2'\n})"
+    assert (
+        BY_PATH[INFRA / "modules" / "function-app.bicep"].variable("commonSite")
+        == "union(access, {\n  minTlsVersion: '1.2'\n})"
+    )
     passwords = _one("function-app.bicep", "passwords")
     assert (passwords.looped, passwords.body["properties"]) == (True, {"allow": False})
 
 
 def test_only_the_ingress_namespace_takes_sas_keys() -> None:
-    allowed = {call.symbol: call.parameters["localAuth"] for call in MAIN.calls.values() if "localAuth" in call.parameters}
+    allowed = {
+        call.symbol: call.parameters["localAuth"] for call in MAIN.calls.values() if "localAuth" in call.parameters
+    }
     assert allowed == {"work": False, "ingress": True}
     namespace = _one("service-bus.bicep", "namespace").body["properties"]
     assert namespace["disableLocalAuth"] == "!localAuth"
@@ -146,7 +157,7 @@ def test_every_api_version_is_a_date_and_one_per_type() -> None:
     assert {kind: found for kind, found in versions.items() if len(found) > 1} == {}
 
 
-def _one(file: str, symbol: str):  # noqa: ANN202 -- a Resource
+def _one(file: str, symbol: str):
     return BY_PATH[INFRA / "modules" / file].resources[symbol]
 
 

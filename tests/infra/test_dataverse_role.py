@@ -8,9 +8,7 @@ from shared import wiring
 from shared.mapping.flow import Flow
 from shared.systems.dataverse.objects import TABLES
 from tests.infra.bicep import INFRA
-from tests.infra.test_scripts import Tools, tools
-
-__all__ = ["tools"]  # the fixture
+from tests.infra.conftest import Tools
 
 ROLE = INFRA / "dataverse" / "role.csv"
 LINES = {"salesorderdetail": "salesorder"}  # a line is guarded by the privileges of its document
@@ -46,15 +44,18 @@ def test_the_role_has_no_privilege_that_no_flow_needs() -> None:
 
 
 def test_the_role_can_delete_nothing_and_customize_nothing() -> None:
-    assert not [name for name in granted() if name.startswith(("prvdelete", "prvassign", "prvshare", "prvpublish", "prvact"))]
+    assert not [
+        name for name in granted() if name.startswith(("prvdelete", "prvassign", "prvshare", "prvpublish", "prvact"))
+    ]
 
 
 def test_change_tracking_can_read_the_whole_tables() -> None:
-    assert {depth for name, depth in granted().items() if name.startswith("prvread") and name != "prvreaduser"} == {"Global"}
+    assert {depth for name, depth in granted().items() if name.startswith("prvread") and name != "prvreaduser"} == {
+        "Global"
+    }
 
 
-def test_the_script_makes_role_and_user_and_joins_them(tools: Tools) -> None:  # noqa: F811 -- the fixture
-    tools.answers = {"businessunits": "unit-id", "privileges ": "privilege-id", "url-parameters": ""}
+def test_the_script_makes_role_and_user_and_joins_them(tools: Tools) -> None:
     tools.answers = {
         r"get .*/businessunits ": "unit-id",
         r"get .*/privileges ": "privilege-id",
@@ -63,14 +64,14 @@ def test_the_script_makes_role_and_user_and_joins_them(tools: Tools) -> None:  #
     }
     done = tools.run("../dataverse/role.sh", "https://contoso.crm4.dynamics.com/", "client-id")
     assert (done.returncode, done.stdout) == (0, "application user user-id has the role SAP sync\n"), done.stderr
-    replaced = next(asked for asked in tools.asked("ReplacePrivilegesRole"))
+    replaced = tools.asked("ReplacePrivilegesRole")[0]
     body = json.loads(replaced.partition("--body ")[2].partition(" --headers")[0])
     assert len(body["Privileges"]) == len(granted())
     assert {one["Depth"] for one in body["Privileges"]} == {"Global", "Basic"}
     assert "systemusers(user-id)/systemuserroles_association/$ref" in tools.asked("association")[0]
 
 
-def test_an_unknown_privilege_stops_the_script(tools: Tools) -> None:  # noqa: F811 -- the fixture
+def test_an_unknown_privilege_stops_the_script(tools: Tools) -> None:
     tools.answers = {r"get .*/businessunits ": "unit-id", r"get .*/roles ": "role-id"}
     done = tools.run("../dataverse/role.sh", "https://contoso.crm4.dynamics.com", "client-id")
     assert (done.returncode, "no privilege prvReadAccount" in done.stderr) == (1, True)

@@ -31,7 +31,9 @@ def problems(values: dict[str, Any], parameters: dict[str, Parameter]) -> list[s
             found.append(f"{name} is no {parameters[name].type}")
         elif "allowed" in rules and given not in rules["allowed"][0]:
             found.append(f"{name} is {given}, allowed are {rules['allowed'][0]}")
-        elif "minValue" in rules and given < rules["minValue"][0] or "maxValue" in rules and given > rules["maxValue"][0]:
+        elif ("minValue" in rules and given < rules["minValue"][0]) or (
+            "maxValue" in rules and given > rules["maxValue"][0]
+        ):
             found.append(f"{name} is out of bounds")
         elif "maxLength" in rules and not rules["minLength"][0] <= len(given) <= rules["maxLength"][0]:
             found.append(f"{name} is too long or too short")
@@ -64,7 +66,7 @@ def test_no_secret_and_no_real_address_stands_in_it(path: Path) -> None:
     ("name", "value"),
     [("plan", "Y1"), ("maximumInstanceCount", 0), ("maximumInstanceCount", "10"), ("workload", "x"), ("unheard", 1)],
 )
-def test_a_wrong_value_is_found(name: str, value: Any) -> None:  # noqa: ANN401 -- wrong on purpose
+def test_a_wrong_value_is_found(name: str, value: Any) -> None:
     assert len(problems({**held(PATHS[0]), name: value}, MAIN.parameters)) == 1
 
 

@@ -18,29 +18,34 @@ ORDER = (
 
 
 @both
-def test_a_pipeline_does_every_step_in_order(path: Any) -> None:  # noqa: ANN401 -- a Path
+def test_a_pipeline_does_every_step_in_order(path: Any) -> None:
     text = path.read_text("utf-8")
     places = [text.find(step) for step in ORDER]
     assert -1 not in places, dict(zip(ORDER, places, strict=True))
-    assert text.rfind("before/app.zip") > text.find("smoke.sh") > text.find("deploy_code.sh") > text.find("deploy_infra.sh apply")
+    assert (
+        text.rfind("before/app.zip")
+        > text.find("smoke.sh")
+        > text.find("deploy_code.sh")
+        > text.find("deploy_infra.sh apply")
+    )
     assert places[:7] == sorted(places[:7])
 
 
 @both
-def test_a_pipeline_holds_no_secret(path: Any) -> None:  # noqa: ANN401 -- a Path
+def test_a_pipeline_holds_no_secret(path: Any) -> None:
     text = path.read_text("utf-8").lower()
     assert re.findall(r"secrets\.|client-secret|password|accesskey|publish.?profile|creds:", text) == []
 
 
 @both
-def test_a_script_that_a_pipeline_runs_exists(path: Any) -> None:  # noqa: ANN401 -- a Path
+def test_a_script_that_a_pipeline_runs_exists(path: Any) -> None:
     named = re.findall(r"bash ((?:infra|\.ci)/[\w./]+)", path.read_text("utf-8"))
     assert named
     assert [one for one in named if not (ROOT / one).is_file()] == []
 
 
 @both
-def test_every_environment_of_main_can_be_deployed(path: Any) -> None:  # noqa: ANN401 -- a Path
+def test_every_environment_of_main_can_be_deployed(path: Any) -> None:
     assert "[dev, test, prod]" in path.read_text("utf-8")
 
 

@@ -23,8 +23,15 @@ def triggers(kind: str) -> dict[str, dict[str, Any]]:
 @cache
 def indexed() -> dict[str, list[dict[str, Any]]]:
     """Index function_app.py in a process of its own: the library does it once per process."""
-    look = "import function_app as f; print([(o.get_function_name(), o.get_raw_bindings()) for o in f.app.get_functions()])"
-    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    look = "print([(one.get_function_name(), one.get_raw_bindings()) for one in function_app.app.get_functions()])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import function_app; {look}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     return {name: [json.loads(one) for one in bindings] for name, bindings in ast.literal_eval(done.stdout)}
 
 

@@ -57,7 +57,9 @@ def test_every_role_id_is_a_built_in_role_that_we_know() -> None:
 def test_every_role_is_explained_to_those_who_must_grant_it() -> None:
     rows = [line for line in ACCESS.splitlines() if line.startswith("|")]
     for role, name in BUILT_IN.items():
-        assert [line for line in rows if name in line and role in line], f"{name} ({role}) is not in docs/deploy/access.md"
+        assert [line for line in rows if name in line and role in line], (
+            f"{name} ({role}) is not in docs/deploy/access.md"
+        )
     assert [line for line in rows if "Microsoft.ServiceBus/namespaces/*/read" in line]
 
 

@@ -3,74 +3,19 @@
 import json
 import os
 import re
-import stat
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.infra.bicep import INFRA
+from tests.infra.conftest import Tools
 
 SCRIPTS = INFRA / "scripts"
-# answers by a regular expression over the arguments; what `--file` names is written down, as Azure would get it
-TOOL = r"""#!/usr/bin/env python3
-import json, pathlib, re, sys
-here = pathlib.Path(__file__).parent
-asked = " ".join(sys.argv[1:])
-given = [pathlib.Path(b).read_text() for a, b in zip(sys.argv, sys.argv[1:]) if a == "--file" and "keyvault" in sys.argv]
-with (here / "asked").open("a") as out:
-    out.write(json.dumps([pathlib.Path(__file__).name, asked, given]) + "\n")
-for pattern, answer in json.loads((here / "answers").read_text()).items():
-    if re.search(pattern, asked):
-        print(answer) if answer else None
-        break
-"""
-
-
-@dataclass
-class Tools:
-    """A folder of stand-ins that goes before the PATH."""
-
-    folder: Path
-    answers: Mapping[str, str] = field(default_factory=dict)
-
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a script of infra/scripts."""
-        (self.folder / "answers").write_text(json.dumps(self.answers))
-        path = {"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)}
-        return subprocess.run(
-            ["bash", str(SCRIPTS / command[0]), *command[1:]],
-            env={**path, **environment}, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def asked(self, part: str = "") -> list[str]:
-        """Return what was asked, in order, where it has `part` in it."""
-        return [asked for _, asked, _ in self._lines() if part in asked]
-
-    def written(self) -> dict[str, str]:
-        """Return the secrets that were written, by name."""
-        lines = [(re.search(r"--name (\S+)", asked), given) for _, asked, given in self._lines() if given]
-        return {name[1]: given[0] for name, given in lines if name}
-
-    def _lines(self) -> list[list[str]]:
-        path = self.folder / "asked"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Tools:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("az", "func", "gh"):
-        (folder / name).write_text(TOOL)
-        (folder / name).chmod(stat.S_IRWXU)
-    return Tools(folder)
-
-
 FOUND = {"functionapp list": "func-x", "functionapp show": "/sites/func-x"}
 FLEX = {**FOUND, "appsettings list": ""}
 PREMIUM = {**FOUND, "appsettings list": "https://st.blob.core.windows.net/app-package/app.zip"}
@@ -84,12 +29,16 @@ def test_a_script_can_be_run_and_stops_at_the_first_fault(script: Path) -> None:
 
 
 @pytest.mark.parametrize(("step", "command"), [("validate", "validate"), ("what-if", "what-if"), ("apply", "create")])
-def test_infrastructure_is_planned_and_applied_from_the_file_of_its_environment(tools: Tools, step: str, command: str) -> None:
+def test_infrastructure_is_planned_and_applied_from_the_file_of_its_environment(
+    tools: Tools, step: str, command: str
+) -> None:
     done = tools.run("deploy_infra.sh", step, "test", "rg", "natGateway=false")
     assert done.returncode == 0, done.stderr
     (asked, *_) = tools.asked()
     assert asked.startswith(f"deployment group {command} --name sync-test --resource-group rg")
-    assert "--template-file infra/main.bicep --parameters @infra/parameters/test.parameters.json natGateway=false" in asked
+    assert (
+        "--template-file infra/main.bicep --parameters @infra/parameters/test.parameters.json natGateway=false" in asked
+    )
 
 
 def test_an_unknown_environment_or_step_asks_azure_nothing(tools: Tools) -> None:
@@ -184,7 +133,7 @@ def test_the_password_is_not_rotated_by_us(tools: Tools) -> None:
 
 
 def test_the_digest_key_that_is_made_is_one_that_the_settings_read(tools: Tools) -> None:
-    from shared.settings import read_settings  # noqa: PLC0415 -- the product, in a test of scripts
+    from shared.settings import read_settings
 
     tools.run("secrets.sh", "kv", S4_PASSWORD="x")
     keys = read_settings({"DIGEST_KEYS": tools.written()["digest-keys"]}).seal_keys
@@ -224,7 +173,7 @@ def app() -> Iterator[App]:
     told = App([200])
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 -- http.server's name
+        def do_GET(self) -> None:
             knows = self.headers.get("x-functions-key") == "host-key"
             if self.path == "/api/ops/health":
                 status = (told.health.pop(0) if len(told.health) > 1 else told.health[0]) if knows else 401

@@ -42,7 +42,13 @@ PLATFORM = {
     *(f"{one}__{part}" for one in ("ServiceBus", "Ingress") for part in ("credential", "clientId")),
     "Ingress__fullyQualifiedNamespace",
 }
-NEVER = {"FUNCTIONS_WORKER_PROCESS_COUNT", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD", "WEBSITE_TIME_ZONE", "TZ"}
+NEVER = {
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD",
+    "WEBSITE_TIME_ZONE",
+    "TZ",
+}
 # error 51021, each name from a refused deployment of somebody
 REFUSED_BY_FLEX = {
     "alwaysOn", "ftpsState", "functionsRuntimeScaleMonitoringEnabled", "linuxFxVersion", "netFrameworkVersion",
@@ -51,9 +57,13 @@ REFUSED_BY_FLEX = {
 SECRET = r"^@Microsoft\.KeyVault\(VaultName=\$\{vaultName\};SecretName=([a-z0-9-]+)\)$"
 
 
-def is_empty(default: Any) -> bool:  # noqa: ANN401 -- of any field
+def is_empty(default: Any) -> bool:
     """Return whether a default leaves the setting without a value."""
-    return not (default.get_secret_value() if isinstance(default, SecretStr) else default) and default is not False and default != 0
+    return (
+        not (default.get_secret_value() if isinstance(default, SecretStr) else default)
+        and default is not False
+        and default != 0
+    )
 
 
 def test_every_setting_is_set_or_has_a_default_that_serves_in_azure() -> None:
@@ -96,7 +106,9 @@ def test_flex_is_not_given_what_it_refuses() -> None:
     common = {str(one.text, "utf-8") for one in walk(APP.variables["commonSite"]) if one.type == "identifier"}
     access = {str(one.text, "utf-8") for one in walk(APP.variables["access"]) if one.type == "identifier"}
     assert (common | access) & REFUSED_BY_FLEX == set()
-    assert APP.resources["site"].body["properties"]["siteConfig"] == "flex ? commonSite : union(commonSite, premiumSite)"
+    assert (
+        APP.resources["site"].body["properties"]["siteConfig"] == "flex ? commonSite : union(commonSite, premiumSite)"
+    )
 
 
 def test_the_runtime_is_the_one_that_the_project_is_tested_with() -> None:
@@ -109,7 +121,7 @@ def test_nobody_overrides_what_the_deployment_decides() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(INFRA.glob("parameters/*.json")), ids=lambda path: path.stem)
-def test_further_settings_of_an_environment_are_ours_and_no_secrets(path: Any) -> None:  # noqa: ANN401 -- a Path
+def test_further_settings_of_an_environment_are_ours_and_no_secrets(path: Any) -> None:
     given = json.loads(path.read_text("utf-8"))["parameters"].get("settings", {"value": {}})["value"]
     assert given.keys() - OURS.keys() == set()
     assert {name for name in given if OURS[name].annotation is SecretStr} == set()

@@ -20,13 +20,13 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def account(**values: Any) -> Record:  # noqa: ANN401  # a record's members as well as its columns
+def account(**values: Any) -> Record:  # a record's members as well as its columns
     """Return an account in scope; `members` are what a record knows besides its columns."""
     members = values.pop("members", {})
     return Record(D1, {"name": "Firm", "kind": 3, "sapnumber": S1, **values}, **{"etag": "W/1", **members})
 
 
-def partner(**values: Any) -> Record:  # noqa: ANN401  # a record's members as well as its columns
+def partner(**values: Any) -> Record:  # a record's members as well as its columns
     members = values.pop("members", {})
     key = members.pop("key", S1)
     return Record(key, {"category": "2", "name1": "Firm", "search": "FIRM", "mark": D1, **values}, **members)
@@ -42,7 +42,7 @@ def bases(rows: Rows, held: Mapping[Side, Values]) -> dict[str, Base]:
     }
 
 
-def linked(crm: Record, erp: Record, flow: Flow = PARTNER, **more: Any) -> Link:  # noqa: ANN401  # a link's members
+def linked(crm: Record, erp: Record, flow: Flow = PARTNER, **more: Any) -> Link:  # a link's members
     """Return the link of two records that were in step as they are given here; lines pair up in their order."""
     lines = tuple(
         LineLink(c.key, s.key, bases(flow.lines.rows, {"dynamics": c.values, "sap": s.values}) if flow.lines else {})
@@ -61,7 +61,7 @@ def facts(  # noqa: PLR0913  # what a decision may depend on
     twins: tuple[Twin, ...] = (),
     flow: Flow = PARTNER,
     said: Mapping[str, Any] | None = None,
-    **more: Any,  # noqa: ANN401  # whatever else facts hold
+    **more: Any,  # whatever else facts hold
 ) -> Facts:
     """Return what a sync would have gathered; `said` are members of the change."""
     key = (D1 if side == "dynamics" else S1) if link is None else link.key(side)
@@ -72,19 +72,19 @@ def facts(  # noqa: PLR0913  # what a decision may depend on
     return Facts(change, NOW, found, link, SEAL, twins=twins, **{"longest": longest, "users": users, **more})
 
 
-def order(*lines: Line, **values: Any) -> Record:  # noqa: ANN401  # columns
+def order(*lines: Line, **values: Any) -> Record:  # columns
     return Record(D1, {"ordernumber": "ORD1", "state": 1, "sapnumber": S1, **values}, "W/1", lines=lines)
 
 
-def sap_order(*lines: Line, **values: Any) -> Record:  # noqa: ANN401  # columns
+def sap_order(*lines: Line, **values: Any) -> Record:  # columns
     return Record(S1, {"ponumber": "ORD1", **values}, lines=lines)
 
 
-def line(key: str, **values: Any) -> Line:  # noqa: ANN401  # columns
+def line(key: str, **values: Any) -> Line:  # columns
     return Line(key, values)
 
 
-def intent(side: Side, kind: Any = "create", seconds_ago: float = 10, **sent: Value) -> Intent:  # noqa: ANN401  # a kind
+def intent(side: Side, kind: Any = "create", seconds_ago: float = 10, **sent: Value) -> Intent:  # a kind
     """Return an open intent; `sent` are values by field name."""
     return Intent(side, kind, ago(seconds_ago), {name: SEAL.digest(value) for name, value in sent.items()})
 

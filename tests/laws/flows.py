@@ -26,7 +26,13 @@ CRM = {
     ),
     "order": ObjectInfo(
         {**_texts("ordernumber", "wanted", "saptotal", "sapnumber"), "customer": Column("lookup"), "state": INT},
-        lines={"details": {**_texts("number", "sapitem", "product", "note", "sapstatus"), "quantity": INT}},
+        lines={
+            "details": {
+                **_texts("number", "sapitem", "product", "note", "sapstatus"),
+                "shipto": Column("lookup"),
+                "quantity": INT,
+            }
+        },
     ),
 }
 ERP = {
@@ -39,7 +45,9 @@ ERP = {
     ),
     "Order": ObjectInfo(
         _texts("Number", "soldto", "wanted", "total", "ponumber"),
-        lines={"items": {**_texts("item", "material", "note", "status", "poitem", "rejected"), "quantity": INT}},
+        lines={
+            "items": {**_texts("item", "material", "shipto", "note", "status", "poitem", "rejected"), "quantity": INT}
+        },
     ),
 }
 FLOWS: dict[str, Flow] = load_flows(Path(__file__).parent / "mappings" / "s4", {"dataverse": CRM, "s4": ERP}, {})

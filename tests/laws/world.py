@@ -12,7 +12,19 @@ from inspect import isawaitable
 from typing import Any
 
 from shared.core.digest import Seal
-from shared.core.model import Answer, Cause, Change, JournalEntry, LineWrite, Link, Record, Scalar, Selection, Side, Values
+from shared.core.model import (
+    Answer,
+    Cause,
+    Change,
+    JournalEntry,
+    LineWrite,
+    Link,
+    Record,
+    Scalar,
+    Selection,
+    Side,
+    Values,
+)
 from shared.core.plan import Limits, Plan
 from shared.errors import Complaint, Refused, Unconfirmed
 from shared.mapping.flow import Flow
@@ -80,7 +92,7 @@ class Script:
         """Lose the answer of the nth call from now on before the call takes effect: `late` does it later."""
         self._planned["hold", call, self.calls[call] + nth] = lambda: None
 
-    async def run(self, call: str, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401  # any port's answer
+    async def run(self, call: str, work: Callable[[], Awaitable[Any]]) -> Any:  # any port's answer
         self.calls[call] += 1
         number = self.calls[call]
         await self._happen("before", call, number)
@@ -105,12 +117,12 @@ class Scripted:
     inner: Any
     script: Script
 
-    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401  # whatever the port has
+    def __getattr__(self, attribute: str) -> Any:  # whatever the port has
         found = getattr(self.inner, attribute)
         if attribute == "traits":
             return found
 
-        async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # as the port has it
+        async def call(*args: Any, **named: Any) -> Any:  # as the port has it
             return await self.script.run(f"{self.name}.{attribute}", lambda: found(*args, **named))
 
         return call
@@ -202,7 +214,7 @@ class World:
 
     # ----------------------------------------------------------------------------------------------- what happens
 
-    def change(self, key: str = D1, side: Side = "dynamics", flow: str = "s4/partner", **more: Any) -> Change:  # noqa: ANN401
+    def change(self, key: str = D1, side: Side = "dynamics", flow: str = "s4/partner", **more: Any) -> Change:
         """Return a hint of its own: no two have the same origin."""
         self._number += 1
         return Change(flow, side, key, f"event {self._number}", f"correlation {self._number}", **more)

@@ -47,7 +47,7 @@ def reference(text: str) -> Reference:
     return Reference(flow, side, key)  # type: ignore[arg-type]  # a case says dynamics or sap
 
 
-def expected(said: Any, targets: list[Column]) -> Carried:  # noqa: ANN401  # data of a file
+def expected(said: Any, targets: list[Column]) -> Carried:  # data of a file
     match said:
         case "silent":
             return SILENT

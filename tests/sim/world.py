@@ -1,7 +1,6 @@
 """Two simulated systems, people who edit, and a network that misbehaves on a seed."""
 
 import asyncio
-import operator
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 from shared.core.model import Answer, Line, LineWrite, Record, Scalar, Selection, Side, Values
 from shared.errors import Refused, Stale, Unavailable, Unconfirmed
 from shared.ports import Page, Scan, Term, Touched, Traits
+from tests.sim.terms import holds
 
 LONGEST_SECONDS = 600
 
@@ -175,19 +175,6 @@ class SimSystem:
             changed_at=row.changed_at,
             changed_by=row.changed_by,
         )
-
-
-def holds(term: Term, key: str, values: Mapping[str, Scalar]) -> bool:
-    """Whether a term of a scan holds for a record."""
-    held: Any = (values.get(term.column) if term.column else key) or None
-    wanted: Any = [value if value != "" else None for value in term.values]
-    match term.test:
-        case "in":
-            return held in wanted
-        case "not":
-            return held not in wanted
-        case order:
-            return held is not None and bool(getattr(operator, order)(held, wanted[0]))
 
 
 @dataclass

@@ -47,7 +47,7 @@ APP = (
 def tracked() -> set[str]:
     """Return what git knows of the app, or would take in."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 -- git of the path
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
         check=True,
         capture_output=True,

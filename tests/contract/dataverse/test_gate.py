@@ -211,7 +211,7 @@ def test_microsofts_own_identity_library_gets_a_token_over_tls() -> None:
 
 def test_the_command_line_says_when_it_is_ready() -> None:
     command = [sys.executable, "-m", "dev.dynamics.dataverse", "--port", "0", "--seed-data", "--no-auth"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         watchdog = threading.Timer(60, process.kill)
         watchdog.start()

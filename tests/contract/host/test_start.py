@@ -18,9 +18,7 @@ PROJECT = Path(__file__).parents[3]
 def test_an_app_that_the_runtime_refuses_ends_the_start_with_the_runtimes_words_and_an_exit_code() -> None:
     command = [sys.executable, "-m", "dev.host", "--app", str(APPS / "batch_annotation"), "--port", "0"]
     env = {**os.environ, "BUS": "Endpoint=sb://127.0.0.1/"}
-    ended = subprocess.run(  # noqa: S603 - this project's own program
-        command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    ended = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert "functions host ready" not in ended.stdout
     assert "cannot load the takes_a_builtin_list function" in ended.stderr
@@ -34,6 +32,7 @@ def test_an_app_that_the_runtime_refuses_ends_the_start_with_the_runtimes_words_
         ("bus", {"SESSIONS_QUEUE": "q"}, "neither setting 'Bus'"),
         ("timer", {"OFTEN": "every minute"}, r"function 'often': schedule: 'every minute' is no schedule"),
     ],
+    ids=["a setting", "a connection", "a schedule"],
 )
 def test_what_a_trigger_lacks_is_named_at_the_start(app: str, settings: dict[str, str], words: str) -> None:
     with pytest.raises(HostNotStarted, match=words):
@@ -62,13 +61,15 @@ def test_the_process_environment_wins_over_local_settings(tmp_path: Path, monkey
 def test_verbose_prints_the_key_and_the_functions_and_an_interrupt_ends_it_in_order() -> None:
     command = [sys.executable, "-m", "dev.host", "--app", str(APPS / "web"), "--port", "0", "--verbose"]
     env = {**os.environ, "SECRET_ROUTE": "hidden"}
-    with subprocess.Popen(  # noqa: S603 - this project's own program
-        command, cwd=PROJECT, env=env, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(13)]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+    with subprocess.Popen(command, cwd=PROJECT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline()]
+            process.send_signal(signal.SIGINT)
+            lines += process.stdout
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
     key = lines[1].split()[-1]
     assert lines[0].startswith("functions host ready http://127.0.0.1:")
     assert len(key) > 20

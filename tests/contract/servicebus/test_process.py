@@ -117,7 +117,7 @@ def test_a_mistake_in_the_definitions_is_named(tmp_path: Path) -> None:
     file = tmp_path / "queues.json"
     file.write_text(json.dumps({"work": {"lock_seconds": 5, "max_delivery_count": 0}}))
     command = [sys.executable, "-m", "dev.servicebus", "--port", "0", "--data", str(tmp_path), "--queues", str(file)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - our own
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert ended.returncode == 1
     assert "work.lock_seconds" in ended.stderr
@@ -127,7 +127,7 @@ def test_a_mistake_in_the_definitions_is_named(tmp_path: Path) -> None:
 def test_a_second_bus_on_the_same_data_says_so_and_ends(tmp_path: Path) -> None:
     with start(tmp_path, QUEUES):
         command = [sys.executable, "-m", "dev.servicebus", "--port", "0", "--data", str(tmp_path)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - our own
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert ended.returncode == 1
     assert "database is locked" in ended.stderr

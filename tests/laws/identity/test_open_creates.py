@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.model import Link
 from shared.core.plan import Later, Sync
 from shared.decide import decide
 from shared.errors import NotYet, Unconfirmed
 from tests.laws.facts import LONGEST_SECONDS, NOW, S1, account, facts, intent, partner
 from tests.laws.flows import PARTNER
 from tests.laws.world import D1, World, lose_answer
-from shared.core.model import Link
 
 ALONE = account(sapnumber=None)
 

@@ -89,6 +89,12 @@ async def test_an_order_is_adopted_by_the_number_that_is_its_mark() -> None:
     assert [k for k, r in world.erp.rows.items() if "ponumber" in r.values] == [s]
 
 
+async def test_an_order_is_created_with_the_number_that_is_its_mark() -> None:
+    world = World()
+    _, s = await world.linked_order()
+    assert world.erp.rows[s].values["ponumber"] == "ORD1"
+
+
 async def test_without_a_mark_a_twin_is_found_by_the_match_key() -> None:
     world = World()
     s = world.partner(tax="V1")
@@ -177,7 +183,7 @@ async def test_with_copies_new_the_copy_becomes_a_pair_of_its_own_and_its_mark_i
 async def test_both_sides_of_a_new_twin_pair_come_to_one_link_whichever_event_comes_first(first) -> None:
     world = World()
     d, s = world.account(vat="V1"), world.partner(tax="V1")
-    for side in (("dynamics", "sap") if first == "dynamics" else ("sap", "dynamics")):
+    for side in ("dynamics", "sap") if first == "dynamics" else ("sap", "dynamics"):
         await world.settle(world.change(d if side == "dynamics" else s, side))
     await world.deliver_all()
     assert (await world.link()).sap == s

@@ -197,6 +197,15 @@ async def test_a_refused_line_is_parked_alone_and_not_sent_again_until_it_change
     assert await orders.stuck() == {}
 
 
+async def test_a_complaint_that_names_nothing_parks_the_new_line_and_not_the_order() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.world.erp.objects_to = lambda _values, lines: (Complaint("", "no"),) if lines else ()
+    orders.type_line(**SECOND)
+    await orders.sync()
+    assert await orders.stuck() == {"line b": "refused s4"}
+
+
 async def test_a_refused_column_of_a_line_is_parked_and_the_rest_of_the_line_is_written() -> None:
     orders = Orders()
     await orders.start(FIRST)

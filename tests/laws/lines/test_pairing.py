@@ -46,7 +46,11 @@ def test_the_birthmark_comes_before_the_number() -> None:
 
 
 def test_a_mark_that_two_free_lines_share_pairs_nothing() -> None:
-    assert paired((crm("a", "1"),), (erp("10", "1", "X"), erp("20", "1", "X"))) == [("-", "10"), ("-", "20"), ("a", "-")]
+    assert paired((crm("a", "1"),), (erp("10", "1", "X"), erp("20", "1", "X"))) == [
+        ("-", "10"),
+        ("-", "20"),
+        ("a", "-"),
+    ]
     assert paired((crm("a", "1"), crm("b", "1")), (erp("10", "1"),)) == [("-", "10"), ("a", "-"), ("b", "-")]
 
 

@@ -104,8 +104,8 @@ async def test_what_dynamics_made_of_our_write_goes_to_sap_with_a_message_of_its
             world.crm.rows[d].values["memo"] = "net 30"
 
     world.erp.edit(s, payterms="NT30")
-    touch = world.crm._touch  # noqa: SLF001  # a plug-in of Dynamics runs within the write
-    world.crm._touch = lambda *what: (touch(*what), automation())  # type: ignore[method-assign]  # noqa: SLF001
+    touch = world.crm._touch  # a plug-in of Dynamics runs within the write
+    world.crm._touch = lambda *what: (touch(*what), automation())  # type: ignore[method-assign]
     await world.settle(world.change(s, "sap"))
     assert on_the_bus(world) == [(s, "again", 0)]
     await world.deliver()

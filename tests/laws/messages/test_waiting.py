@@ -180,9 +180,34 @@ async def test_a_reference_that_did_not_move_since_in_step_costs_no_look() -> No
     assert world.erp.rows[s].values["parent"] is None
 
 
+async def test_a_reference_that_moved_to_a_linked_record_is_carried_in_the_same_sync() -> None:
+    world = World()
+    await world.linked(D2)
+    _, other = await world.linked(D3)
+    d, s = await world.linked(D1, parent=D2)
+    world.crm.edit(d, parent=D3)
+    await world.sync(d)
+    assert world.erp.rows[s].values["parent"] == other
+
+
+async def test_a_line_refers_to_records_too() -> None:
+    world = World()
+    _, there = await world.linked(D2)
+    o, s = await world.linked_order({"key": "a", "number": "1", "product": "TG1", "quantity": 1, "shipto": D2})
+    (item,) = world.erp.rows[s].lines.values()
+    assert item["shipto"] == there
+    world.crm.rows[o].lines["a"]["shipto"] = None
+    world.crm.rows[o].version += 1
+    await world.sync(o, flow=FLOW)
+    assert item["shipto"] is None
+
+
 def test_records_that_need_each_other_are_refused_at_load(tmp_path) -> None:
     (tmp_path / "s4").mkdir()
-    for flow, table, thing, column in (("account", "account", "Partner", "parent"), ("order", "order", "Order", "soldto")):
+    for flow, table, thing, column in (
+        ("account", "account", "Partner", "parent"),
+        ("order", "order", "Order", "soldto"),
+    ):
         other = "order" if flow == "account" else "account"
         (tmp_path / "s4" / f"{flow}.yaml").write_text(
             f"flow: {flow}\ndynamics: {{system: dataverse, table: {table}}}\nsap: {{system: s4, object: {thing}}}\n"

@@ -1,5 +1,6 @@
 """Law 11: `newest` needs honest stamps."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from shared.decide import decide
 from shared.errors import BadMapping
 from shared.mapping.load import load_flows
-from dataclasses import replace
 from tests.laws.facts import NOW, account, columns, facts, linked, parks, partner
 from tests.laws.flows import CRM, ERP, PARTNER
 from tests.laws.world import World

@@ -71,6 +71,6 @@ def test_only_declared_forms_of_a_value_are_accepted(
     forms: tuple[Form, ...],
     sent: str,
     kept: str,
-    accepted: bool,  # noqa: FBT001  a column of the table
+    accepted: bool,
 ) -> None:
     assert accepts(forms, sent, kept) is accepted

@@ -100,7 +100,7 @@ def test_alpha_conversion_pads_digits_only() -> None:
         (Decimal("NaN"), "a Decimal"),
         (7, "a whole number"),
         (datetime(2024, 3, 9, tzinfo=UTC), "an instant"),
-        (datetime(2024, 3, 9), "an instant without a time zone"),  # noqa: DTZ001  # that is the case
+        (datetime(2024, 3, 9), "an instant without a time zone"),  # that is the case
         (date(2024, 3, 9), "a day"),
         (("ab", None), "2 parts (2 characters, nothing)"),
         (1.5, "a float"),

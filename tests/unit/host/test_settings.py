@@ -134,7 +134,7 @@ KEYS = parse_keys({"master": "m", "host": {"default": "h"}, "functions": {"f": {
         *(("ADMIN", key, False) for key in (None, "h", "k")),
     ],
 )
-def test_a_level_is_opened_by_its_keys_only(level: str, presented: str | None, allowed: bool) -> None:  # noqa: FBT001
+def test_a_level_is_opened_by_its_keys_only(level: str, presented: str | None, allowed: bool) -> None:
     assert allows(level, "f", presented, KEYS) is allowed
 
 

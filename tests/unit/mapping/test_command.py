@@ -24,7 +24,7 @@ FIELDS = """  name: {owner: dynamics, dynamics: name, sap: Note}
 
 
 def catalogues() -> dict[str, object]:
-    from shared.wiring import catalogues as real  # noqa: PLC0415  # only the command's own tests need all systems
+    from shared.wiring import catalogues as real  # only the command's own tests need all systems
 
     return dict(real())
 

@@ -28,7 +28,7 @@ def refuse(path: object, message: str) -> None:
     raise AssertionError(f"{path}: {message}")
 
 
-def complaints(data: Any) -> list[tuple[tuple[str | int, ...], str]]:  # noqa: ANN401  # data of a file
+def complaints(data: Any) -> list[tuple[tuple[str | int, ...], str]]:  # data of a file
     found: list[tuple[tuple[str | int, ...], str]] = []
     built = condition(data, COLUMNS, lambda path, message: found.append((path, message)), ("when",))
     built.holds({})
@@ -75,7 +75,7 @@ def complaints(data: Any) -> list[tuple[tuple[str | int, ...], str]]:  # noqa: A
         ("{}", {}, True),
     ],
 )
-def test_conditions_are_data(text: str, values: dict[str, Scalar], expected: bool) -> None:  # noqa: FBT001  # the case
+def test_conditions_are_data(text: str, values: dict[str, Scalar], expected: bool) -> None:  # the case
     assert holds(text, **values) is expected
 
 

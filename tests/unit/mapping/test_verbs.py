@@ -52,7 +52,7 @@ def test_split_comes_back_exactly_or_is_refused(text: str, parts: int) -> None:
     try:
         lines = split.there(text)
     except Unfit:
-        assume(False)  # noqa: FBT003  # hypothesis' own way: refused texts are another test's
+        assume(False)  # hypothesis' own way: refused texts are another test's
     as_sap_keeps_them = tuple(line and line.rstrip() for line in lines)
     assert len(lines) == parts
     assert all(len(line or "") <= 10 for line in lines)
@@ -189,7 +189,7 @@ def test_verbs_that_lose_something_have_no_way_back(name: str) -> None:
         ("number", {}, Decimal("NaN"), "number"),
         ("flag", {"on": 1, "off": 0}, 2, "flag"),
         ("iso_date", {}, "9.3.2024", "date"),
-        ("day", {}, datetime(2024, 3, 9), "date"),  # noqa: DTZ001  # that is the case
+        ("day", {}, datetime(2024, 3, 9), "date"),  # that is the case
         ("day", {"zone": "Asia/Tokyo"}, datetime.max.replace(tzinfo=UTC), "date"),
     ],
 )

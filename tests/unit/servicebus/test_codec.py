@@ -21,7 +21,7 @@ def encoded(**fields: object) -> bytes:
     return raw
 
 
-def decoded(raw: bytes) -> Any:  # noqa: ANN401 - Proton's fields hold whatever AMQP can carry
+def decoded(raw: bytes) -> Any:
     """Read a message as another client would."""
     message = Message()
     message.decode(raw)

@@ -103,5 +103,5 @@ async def test_nothing_is_kept_once_all_is_answered() -> None:
     double = Coalescer(Doubler(), most=2)
     await asyncio.gather(*(double(key, n) for key in "abc" for n in range(5)))
     await double.close()
-    assert not double._waiting  # noqa: SLF001  a leak cannot be seen from outside
-    assert not double._draining  # noqa: SLF001  as above
+    assert not double._waiting
+    assert not double._draining

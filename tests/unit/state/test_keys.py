@@ -14,7 +14,7 @@ from shared.state import keys
 GUID = "9F0C1B7E-2D3A-4E5F-8A9B-0C1D2E3F4A5B"
 PARTS = st.lists(st.text(max_size=30), min_size=1, max_size=4)
 LONG = st.text(min_size=100, max_size=2000)
-TIMES = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis adds the zone
+TIMES = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ LINKS = st.builds(
 )
 ENTRIES = st.builds(
     JournalEntry,
-    at=st.datetimes(min_value=datetime(1980, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  hypothesis adds the zone
+    at=st.datetimes(min_value=datetime(1980, 1, 1), timezones=st.just(UTC)),
     side=SIDES,
     correlation=TEXT,
     cause=TEXT,

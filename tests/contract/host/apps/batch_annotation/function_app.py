@@ -1,5 +1,4 @@
 """An app that azure-functions indexes and the runtime of Azure refuses."""
-# ruff: noqa: ARG001 - a function has to take its trigger
 
 import azure.functions as func
 

@@ -1,5 +1,4 @@
 """HTTP functions that tell what reached them."""
-# ruff: noqa: ARG001 - a function has to take its trigger
 
 import asyncio
 import base64
