@@ -27,8 +27,9 @@ check "types"         $bin/mypy
 check "imports"       $bin/lint-imports
 check "dependencies"  $bin/deptry .
 check "mappings"      $bin/python -m shared.ops.mappings check
-check "yaml"          $bin/yamllint --strict mappings
+check "yaml"          $bin/yamllint --strict mappings .github infra
 check "spelling"      $bin/codespell
+check "policies"      bash infra/scripts/policy.sh
 check "requirements"  bash dev/lock.sh --check
 check "no addresses"  no_addresses
 exit "$failed"

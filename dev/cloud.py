@@ -58,6 +58,7 @@ def app_settings(tables: str, service_bus: str, dataverse: str, s4: str) -> dict
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": tables,
         "ServiceBus": service_bus,
+        "Ingress": service_bus,  # where Dataverse may post events; a namespace of its own in Azure, if it uses SAS
         "Tables": tables,
         "DIGEST_KEYS": f"local:{base64.b64encode(b'only-for-this-machine').decode()}",
         "DATAVERSE_URL": dataverse,

@@ -11,6 +11,7 @@ compile() {  # folder
     options=(--quiet --python-version 3.13 --generate-hashes --no-emit-index-url --custom-compile-command "make lock")
     "$uv" pip compile pyproject.toml "${options[@]}" --output-file requirements.txt
     "$uv" pip compile pyproject.toml "${options[@]}" --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+    "$uv" pip compile infra/policy/requirements.in "${options[@]}" --output-file infra/policy/requirements.txt
   )
 }
 
@@ -20,8 +21,10 @@ if [ "${1:-}" != "--check" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/infra/policy"
 cp pyproject.toml README.md requirements.txt requirements-dev.txt "$work"
+cp infra/policy/requirements.* "$work/infra/policy"
 compile "$work"
-for file in requirements.txt requirements-dev.txt; do
+for file in requirements.txt requirements-dev.txt infra/policy/requirements.txt; do
   diff -q "$file" "$work/$file" >/dev/null || { echo "$file is not current: make lock" >&2; exit 1; }
 done

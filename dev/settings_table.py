@@ -1,14 +1,16 @@
 """The settings as people meet them: the README's table, and local.settings.sample.json, from shared/settings.py.
 
-`python -m dev.settings_table` prints the table, `--sample` the file. tests/unit/test_settings_table.py keeps all three
-together.
+`python -m dev.settings_table` prints the table, `--sample` the file, `--write` brings both up to date.
+tests/unit/test_settings_table.py keeps all three together.
 """
 
 import argparse
 import base64
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,13 +19,19 @@ from pydantic.fields import FieldInfo
 from shared.settings import Settings
 
 # What the Functions host itself reads; `ServiceBus` and `Tables` are ours as well, and in the model.
-HOST = {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+LOCAL_BUS = (
+    "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;"
+    "UseDevelopmentEmulator=true;"
+)
+# `Ingress` is where the queue dataverse-events lives; the namespace of ServiceBus unless Dataverse posts with SAS.
+HOST = {
+    "FUNCTIONS_WORKER_RUNTIME": "python",
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "Ingress": LOCAL_BUS,
+}
 # What a first start needs and no default can know: a local emulator each, and made-up systems.
 PLACEHOLDERS = {
-    "ServiceBus": (
-        "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;"
-        "UseDevelopmentEmulator=true;"
-    ),
+    "ServiceBus": LOCAL_BUS,
     "Tables": "UseDevelopmentStorage=true",
     "DIGEST_KEYS": f"k1:{base64.b64encode(b'replace me by 32 random bytes').decode('ascii')}",
     "DATAVERSE_URL": "https://contoso.crm4.dynamics.com",
@@ -37,6 +45,8 @@ PLACEHOLDERS = {
     "S4_EVENT_SECRETS": "another-long-random-text",
     "S4_EVENT_ORIGINS": "eventmesh.contoso.example",
 }
+ROOT = Path(__file__).parents[1]
+MARKED = re.compile(r"(<!-- settings -->)\n.*?(<!-- /settings -->)", re.DOTALL)
 BY_IDENTITY = ("ServiceBus__fullyQualifiedNamespace", "Tables__tableServiceUri")  # instead of a connection string
 
 
@@ -78,11 +88,20 @@ def sample() -> str:
     return json.dumps({"IsEncrypted": False, "Values": {**HOST, **ours}}, indent=2) + "\n"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m dev.settings_table", description=__doc__)
     parser.add_argument("--sample", action="store_true", help="print local.settings.sample.json instead of the table")
-    sys.stdout.write(sample() if parser.parse_args().sample else table() + "\n")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md, and the sample file")
+    asked = parser.parse_args(arguments)
+    if asked.write:
+        readme = ROOT / "README.md"
+        readme.write_text(
+            MARKED.sub(lambda marks: f"{marks[1]}\n{table()}\n{marks[2]}", readme.read_text("utf-8")), "utf-8"
+        )
+        (ROOT / "local.settings.sample.json").write_text(sample(), "utf-8")
+        return 0
+    sys.stdout.write(sample() if asked.sample else f"{table()}\n")
     return 0
 
 

@@ -116,11 +116,6 @@ class Settings(BaseModel):
         le=52,
         description=("Calls to Dataverse at a time, per worker (Dataverse allows 52 a user)"),
     )
-    dataverse_events_queue: bool = Field(
-        alias="DATAVERSE_EVENTS_QUEUE",
-        default=True,
-        description=("Read events that Dataverse posts to the queue dataverse-events"),
-    )
 
     s4_url: str = Field(
         alias="S4_URL",
@@ -298,6 +293,15 @@ class Settings(BaseModel):
         ge=0,
         description=("Records whose change no version shows are compared by body once in so many runs; 0: never"),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolved(cls, values: Any) -> Any:  # noqa: ANN401 -- what the environment holds
+        """Refuse a vault reference that Azure could not resolve: as a secret it would be a text that anybody knows."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, str) and value.startswith("@Microsoft.KeyVault("):
+                raise ValueError(f"{name} is a Key Vault reference that was not resolved: check the identity's access")
+        return values
 
     @field_validator("sap_systems", "flows_off", "s4_users", "s4_event_origins", mode="before")
     @classmethod

@@ -130,6 +130,7 @@ class Writer:
                 name = self.flow.systems[write.side]
                 problems = refusals(refused, write, self.out.facts, self.flow, name)
                 self.out.problems += problems
+                self.out.facts = without_choices(frozenset(p.field for p in problems), self.out.facts)
                 write = without(write, problems, self.flow) if write.kind == "update" else None
                 continue
             self._note(write, answer)

@@ -124,14 +124,14 @@ def _change(found: Any) -> Change:  # noqa: ANN401 -- a JSON value
 def _read_choices(found: Any) -> tuple[Choice, ...]:  # noqa: ANN401 -- what JSON may hold
     try:
         return tuple(_read_choice(one) for one in found)
-    except (TypeError, KeyError, ArithmeticError) as error:
-        raise ValueError("a choice needs field, take (dynamics or sap) and seen (two digests)") from error
+    except (TypeError, KeyError, ValueError, ArithmeticError):  # which may quote a typed value
+        raise ValueError("a choice needs field, take (dynamics or sap), seen (two digests), maybe typed") from None
 
 
 def _read_choice(found: Any) -> Choice:  # noqa: ANN401 -- what JSON may hold
     dynamics, sap = found["seen"]
     if found["take"] not in get_args(Side.__value__):
-        raise ValueError(f"a choice takes {found['take']!r}, expected dynamics or sap")
+        raise ValueError("take")
     typed = found.get("typed")
     values = None if typed is None else tuple(_untagged(value) for value in typed)
     return Choice(str(found["field"]), found["take"], (str(dynamics), str(sap)), values)

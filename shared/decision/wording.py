@@ -110,7 +110,7 @@ def with_own_doing(facts: Facts, write: Write, flow: Flow) -> Facts:
 
 
 def without_choices(names: frozenset[str], facts: Facts) -> Facts:
-    """Return the facts without the choices for fields that moved under our hands: they were about other values."""
+    """Return the facts without choices that cannot be carried out: the field moved meanwhile, or it was refused."""
     choices = tuple(choice for choice in facts.change.choices if choice.field not in names)
     return replace(facts, change=replace(facts.change, choices=choices))
 

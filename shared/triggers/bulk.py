@@ -13,7 +13,7 @@ from shared.ops.backfill.progress import brief, progress
 from shared.ops.intake import flow_named
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.run import every_run, last_run, report
-from shared.triggers.answers import answer, refuse
+from shared.triggers.answers import answer, asked_by, refuse
 from shared.wiring import WORKER
 
 blueprint = func.Blueprint()
@@ -62,7 +62,7 @@ async def backfill_asked(req: func.HttpRequest) -> func.HttpResponse:
             flow=asked.flow,
             side=asked.side,
             started=app.now(),
-            asked_by=_asked_by(req),
+            asked_by=asked_by(req),
             filter=asked.filter,
             keys=tuple(asked.keys),
             limit=asked.limit,
@@ -116,7 +116,7 @@ async def reconcile_asked(req: func.HttpRequest) -> func.HttpResponse:
     try:
         asked, app = _read(req, ReconcileBody), await WORKER.app()
         run_id = f"reconcile-{uuid.uuid4().hex[:12]}"
-        run = await steps.start(asked.flow, app, run_id=run_id, asked_by=_asked_by(req), repairs=asked.repair)
+        run = await steps.start(asked.flow, app, run_id=run_id, asked_by=asked_by(req), repairs=asked.repair)
         return answer(202, report(run, findings=False))
     except SyncError as error:
         return refuse(error)
@@ -127,28 +127,20 @@ async def reconcile_approved(req: func.HttpRequest) -> func.HttpResponse:
     """Let a run write that has stopped before its first write: {"flow": "s4/account", "run": "reconcile-…"}."""
     try:
         asked, app = _read(req, ApproveBody), await WORKER.app()
-        run = await steps.approve(asked.flow, asked.run, app, _asked_by(req))
+        run = await steps.approve(asked.flow, asked.run, app, asked_by(req))
         return answer(202, report(run, findings=False))
     except SyncError as error:
         return refuse(error)
 
 
-@blueprint.route("ops/reconcile", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def reconciles(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
-    """Return the last run of each flow, without its findings."""
-    try:
-        runs = await every_run(await WORKER.app())
-        return answer(200, {"runs": [report(run, findings=False) for run in runs]})
-    except SyncError as error:
-        return refuse(error)
-
-
 @blueprint.route("ops/reconcile/{*path}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def reconcile_report(req: func.HttpRequest) -> func.HttpResponse:
-    """Return a flow's last run with its findings: ops/reconcile/s4/account."""
+async def reconciles(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the last run of each flow, or of one with its findings: ops/reconcile, ops/reconcile/s4/account."""
     try:
-        app = await WORKER.app()
-        name = flow_named(req.route_params.get("path", ""), app)
+        app, path = await WORKER.app(), req.route_params.get("path") or ""
+        if not path.strip("/"):
+            return answer(200, {"runs": [report(run, findings=False) for run in await every_run(app)]})
+        name = flow_named(path, app)
         run = await last_run(name, app)
         return answer(200, report(run)) if run else answer(404, f"{name} was never reconciled")
     except BadRequest as error:
@@ -165,7 +157,3 @@ def _read[B: Body](req: func.HttpRequest, kind: type[B]) -> B:
         faults = error.errors(include_input=False, include_url=False)
         told = [f"{'.'.join(str(part) for part in one['loc']) or 'body'}: {one['msg']}" for one in faults]
         raise BadRequest("; ".join(told)) from None
-
-
-def _asked_by(req: func.HttpRequest) -> str:
-    return str(req.headers.get("X-MS-CLIENT-PRINCIPAL-NAME", "function key"))

@@ -31,7 +31,7 @@ async def backfill_dead(msg: func.ServiceBusMessage) -> None:
 
 
 @blueprint.service_bus_queue_trigger(
-    arg_name="msg", queue_name="dataverse-events/$DeadLetterQueue", connection="ServiceBus"
+    arg_name="msg", queue_name="dataverse-events/$DeadLetterQueue", connection="Ingress"
 )
 async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
     """Record a dead Dataverse event by its ids: a body may hold values."""

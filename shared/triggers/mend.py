@@ -15,22 +15,18 @@ blueprint = func.Blueprint()
 LEVEL = func.AuthLevel.FUNCTION
 
 
-@blueprint.route("ops/parked", methods=["GET"], auth_level=LEVEL)
-async def parked_listed(req: func.HttpRequest) -> func.HttpResponse:
-    """Return what is parked, grouped by cause: ops/parked?flow=s4/account&cause=clash."""
+@blueprint.route("ops/parked/{*path}", methods=["GET"], auth_level=LEVEL)
+async def parked_records(req: func.HttpRequest) -> func.HttpResponse:
+    """Return what is parked by cause: ops/parked?flow=s4/account&cause=clash; or one record: ops/parked/s4/account/KEY.
+
+    One function for both, because the rest of a route may be empty.
+    """
     try:
+        if path := req.route_params.get("path", ""):
+            flow, key = asked.path(path)
+            return await _found(parked.show(flow, key, await WORKER.app()))
         flow, cause = (asked.parameter(req.params.get(name)) for name in ("flow", "cause"))
         return answer(200, await parked.listing(flow, cause, await WORKER.app()))
-    except SyncError as error:
-        return refuse(error)
-
-
-@blueprint.route("ops/parked/{*path}", methods=["GET"], auth_level=LEVEL)
-async def parked_shown(req: func.HttpRequest) -> func.HttpResponse:
-    """Return one parked record with its link and what to do: ops/parked/s4/account/1000001, by either side's key."""
-    try:
-        flow, key = asked.path(req.route_params.get("path", ""))
-        return await _found(parked.show(flow, key, await WORKER.app()))
     except SyncError as error:
         return refuse(error)
 

@@ -8,6 +8,7 @@ import azure.functions as func
 from shared.core.model import SIDES
 from shared.errors import BadRequest, SyncError
 from shared.ops import look
+from shared.ops.health import health
 from shared.ops.intake import sync_now
 from shared.triggers.answers import answer, refuse
 from shared.wiring import WORKER
@@ -58,6 +59,16 @@ async def status(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 --
         return answer(200, await look.status(await WORKER.app()))
     except SyncError as error:
         return refuse(error)
+
+
+@blueprint.route("ops/health", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def healthy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
+    """Return 200 if every dependency answers, else 503 with the reasons."""
+    try:
+        well, found = await health(await WORKER.app())
+    except SyncError as error:
+        return answer(503, {"status": "down", "reason": str(error)})
+    return answer(200 if well else 503, found)
 
 
 @blueprint.route("ops/links/{*path}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

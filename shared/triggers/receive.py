@@ -126,7 +126,7 @@ def _secrets_of(headers: Mapping[str, str]) -> list[str]:
     return found
 
 
-@blueprint.service_bus_queue_trigger(arg_name="msg", queue_name="dataverse-events", connection="ServiceBus")
+@blueprint.service_bus_queue_trigger(arg_name="msg", queue_name="dataverse-events", connection="Ingress")
 async def dataverse_events_queued(msg: func.ServiceBusMessage) -> None:
     """Take an event that Dataverse has put on the Service Bus itself. What it cannot be is dead-lettered, and shown."""
     try:

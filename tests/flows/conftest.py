@@ -28,6 +28,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, meter: Meter) -> Iterator[Cl
         "Tables": meter.connection_string,
         "DATAVERSE_WEBHOOK_SECRETS": secrets,
         "S4_EVENT_SECRETS": secrets,
+        "RECONCILE_CRON": "off",
     }
     before = dict(os.environ)
     try:

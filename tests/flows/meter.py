@@ -5,6 +5,7 @@ import socket
 import threading
 from contextlib import suppress
 from types import TracebackType
+from typing import Self
 
 from dev.azurite import ACCOUNT, ACCOUNT_KEY
 
@@ -46,7 +47,7 @@ class Meter:
         """Return whether a request, such as 'GET waiting', came since the last look."""
         return request in self._asked
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.infra.bicep import INFRA
 
 SCRIPTS = INFRA / "scripts"
 # answers by a regular expression over the arguments; what `--file` names is written down, as Azure would get it
-TOOL = r"""#!/usr/bin/env python3
+TOOL = r"""
 import json, pathlib, re, sys
 here = pathlib.Path(__file__).parent
 asked = " ".join(sys.argv[1:])
@@ -70,6 +71,6 @@ def tools(tmp_path: Path) -> Tools:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("az", "func", "gh"):
-        (folder / name).write_text(TOOL)
+        (folder / name).write_text(f"#!{sys.executable} -IS{TOOL}")  # without site: it starts many times
         (folder / name).chmod(stat.S_IRWXU)
     return Tools(folder)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.infra.bicep import INFRA, Expression, File, files, names_used, text, value, walk
+from tests.infra.bicep import INFRA, Expression, File, Resource, files, names_used, text, value, walk
 
 FILES = files()
 BY_PATH = {file.path: file for file in FILES}
@@ -157,7 +157,7 @@ def test_every_api_version_is_a_date_and_one_per_type() -> None:
     assert {kind: found for kind, found in versions.items() if len(found) > 1} == {}
 
 
-def _one(file: str, symbol: str):
+def _one(file: str, symbol: str) -> Resource:
     return BY_PATH[INFRA / "modules" / file].resources[symbol]
 
 

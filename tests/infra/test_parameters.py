@@ -10,7 +10,7 @@ from tests.infra.bicep import INFRA, Parameter, files
 
 MAIN = files()[0]
 PATHS = sorted(INFRA.glob("parameters/*.parameters.json"))
-TYPES = {"string": str, "int": int, "bool": bool, "object": dict, "array": list}
+TYPES: dict[str, type[Any]] = {"string": str, "int": int, "bool": bool, "object": dict, "array": list}
 every_file = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name.partition(".")[0])
 
 

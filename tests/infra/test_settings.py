@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.settings import Settings
-from tests.infra.bicep import INFRA, Expression, files, read, value, walk
+from tests.infra.bicep import INFRA, Expression, files, read, text, value, walk
 
 MAIN = files()[0]
 APP = read(INFRA / "modules" / "function-app.bicep")
@@ -103,8 +103,8 @@ def test_the_settings_of_premium_stay_away_from_flex() -> None:
 
 
 def test_flex_is_not_given_what_it_refuses() -> None:
-    common = {str(one.text, "utf-8") for one in walk(APP.variables["commonSite"]) if one.type == "identifier"}
-    access = {str(one.text, "utf-8") for one in walk(APP.variables["access"]) if one.type == "identifier"}
+    common = {text(one) for one in walk(APP.variables["commonSite"]) if one.type == "identifier"}
+    access = {text(one) for one in walk(APP.variables["access"]) if one.type == "identifier"}
     assert (common | access) & REFUSED_BY_FLEX == set()
     assert (
         APP.resources["site"].body["properties"]["siteConfig"] == "flex ? commonSite : union(commonSite, premiumSite)"

@@ -4,9 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from dev import settings_table
+import pytest
+
 from dev.cloud import app_settings
-from dev.settings_table import BY_IDENTITY, HOST, PLACEHOLDERS, sample, settings, table
+from dev.settings_table import BY_IDENTITY, HOST, PLACEHOLDERS, main, sample, settings, table
 from shared.settings import Settings, read_settings
 from shared.wiring import flows
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 SAMPLE = (ROOT / "local.settings.sample.json").read_text("utf-8")
 NAMES = {name for name, _ in settings()}
-MARKED = re.compile(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", re.DOTALL)
+MARKED = re.compile(r"<!-- settings -->\n(.*?)<!-- /settings -->", re.DOTALL)
 
 
 def sources() -> str:
@@ -26,11 +27,11 @@ def sources() -> str:
 def test_the_readme_shows_the_settings_as_they_are() -> None:
     found = MARKED.search(README)
     assert found is not None, "README.md needs the markers <!-- settings --> and <!-- /settings -->"
-    assert found[1].strip() == table(), "python -m dev.settings_table prints the table as it should be"
+    assert found[1].strip() == table(), "python -m dev.settings_table --write"
 
 
 def test_the_sample_file_is_as_printed() -> None:
-    assert sample() == SAMPLE, "python -m dev.settings_table --sample > local.settings.sample.json"
+    assert sample() == SAMPLE, "python -m dev.settings_table --write"
 
 
 def test_the_sample_holds_every_setting_and_only_known_ones() -> None:
@@ -68,7 +69,8 @@ def test_no_setting_is_without_effect() -> None:
     assert ".seal_keys" in read  # digest_keys, parsed
 
 
-def test_the_command_prints_what_is_asked_for(capsys, monkeypatch) -> None:
-    monkeypatch.setattr("sys.argv", ["settings_table", "--sample"])
-    assert settings_table.main() == 0
-    assert capsys.readouterr().out == SAMPLE
+def test_the_command_prints_what_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sample"]) == 0
+    assert capsys.readouterr().out == sample()
+    assert main([]) == 0
+    assert capsys.readouterr().out == f"{table()}\n"

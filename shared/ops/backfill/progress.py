@@ -26,7 +26,7 @@ async def progress(job: Job, app: App) -> dict[str, Any]:
     rate = over / seconds if seconds > 0 else 0.0
     return {
         **told,
-        "state": _state(job, left, cancelled=cancelled),
+        "state": _state(job, left, cancelled=cancelled and (left > 0 or counts["cancelled"] > 0 or not job.listed)),
         **counts,
         "left": left,
         "rate": round(rate * 60, 1),

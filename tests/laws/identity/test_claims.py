@@ -3,7 +3,8 @@
 import pytest
 
 from shared.core.messages import born_in_sap
-from shared.errors import NotYet, Stale
+from shared.core.model import Link
+from shared.errors import Complaint, NotYet, Stale, Unavailable
 from tests.laws.flows import PARTNER
 from tests.laws.world import D1, D2, World, crash
 from tests.sim.world import Crash
@@ -176,3 +177,47 @@ async def test_a_claim_without_a_way_back_is_finished_before_a_duplicate_can_tak
     assert (await world.link(D1)).sap == next(iter(world.erp.rows))
     assert len(world.erp.rows) == 1
     assert await world.parked(D2) == ("duplicate",)
+
+
+async def test_a_create_whose_way_back_could_not_be_written_is_no_link_until_it_is() -> None:
+    world = World()
+    d = world.account()
+
+    def away() -> None:
+        raise Unavailable("state is away")
+
+    world.script.before("state.bind", away)
+    with pytest.raises(Unavailable):
+        await world.sync(d)
+    (s,) = world.erp.rows
+    assert ((await world.link()).status, (await world.link()).sap) == ("claimed", s)
+    assert await world.state.link(PARTNER.pair, "sap", s) is None
+    await world.sync(d)
+    assert (await world.link()).status == "linked"
+    assert await world.state.link(PARTNER.pair, "sap", s) == await world.link()
+
+
+async def test_a_claim_whose_partner_went_to_another_account_meanwhile_is_for_a_person() -> None:
+    world = World()
+    d = world.account()
+    world.script.after("erp.create", lambda: world.state.bind(Link(PARTNER.pair, D2, "1000001")))
+    assert list(world.erp.rows) == []
+    await world.settle(world.change(d))
+    await world.settle(world.change(d))
+    (cause,) = await world.parked(d)
+    assert cause == "needsperson"
+    assert (await world.link()).status == "claimed"
+
+
+async def test_an_account_made_by_hand_in_place_of_a_refused_one_is_linked() -> None:
+    world = World()
+    world.crm.objects_to = lambda _values, _lines: (Complaint("", "name is missing"),)
+    s = world.partner(tax="V1")
+    await world.sync(s, "sap")
+    assert await world.parked(s, "sap")
+    world.crm.objects_to = lambda _values, _lines: ()
+    d = world.account(vat="V1")
+    await world.sync(s, "sap")
+    assert ((await world.link(d)).sap, (await world.link(d)).status) == (s, "linked")
+    assert list(world.crm.rows) == [d]
+    assert await world.parked(s, "sap") == ()

@@ -1,12 +1,15 @@
 """Law 4: the mark comes before the match key; a candidate that is linked elsewhere is not a twin; two are a question."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.core.messages import born_in_sap
+from shared.core.model import Link
 from shared.core.plan import Park, Skip, Sync, Twin
 from shared.decide import decide
+from shared.errors import NotYet, Stale
 from tests.laws.facts import S1, account, facts, parked_pair, partner
 from tests.laws.flows import FLOWS, PARTNER
 from tests.laws.world import D1, D2, World
@@ -177,6 +180,32 @@ async def test_with_copies_new_the_copy_becomes_a_pair_of_its_own_and_its_mark_i
     assert world.erp.rows[copy].values["mark"] == born
     assert world.crm.rows[born].values["sapnumber"] == copy
     assert world.erp.rows[s].values["mark"] == d
+
+
+async def test_an_account_that_is_linked_to_another_partner_between_look_and_claim_keeps_its_link() -> None:
+    world = World()
+    s, d = world.partner(tax="V1"), world.account(vat="V1")
+
+    async def somebody_links_it() -> None:
+        world.crm.edit(d, sapnumber=world.partner())
+        await world.sync(d, app=world.rival)
+
+    world.script.before("state.link", somebody_links_it, nth=3)  # after the pair's own and the candidate's
+    with pytest.raises(Stale):
+        await world.sync(s, "sap")
+    assert (await world.link()).sap not in ("", s)
+    assert (await world.link()).status == "linked"
+
+
+async def test_an_account_that_another_worker_has_claimed_is_not_linked() -> None:
+    world = World()
+    s, d = world.partner(tax="V1"), world.account(vat="V1")
+    until = world.clock() + timedelta(seconds=50)
+    await world.state.save(Link(PARTNER.pair, d, claimed_until=until))
+    with pytest.raises(NotYet) as told:
+        await world.sync(s, "sap")
+    assert told.value.until == until
+    assert world.erp.writes == world.crm.writes == 0
 
 
 @pytest.mark.parametrize("first", ["dynamics", "sap"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.core.plan import Park
 from shared.errors import Complaint, Unavailable
 from tests.laws.world import D1, World
 
@@ -24,6 +25,7 @@ async def test_a_refused_field_is_parked_with_the_system_s_own_words_and_the_res
     world, d, s = await refused_town()
     assert world.erp.rows[s].values["memo"] == "b"
     assert world.erp.rows[s].values["town"] == "Lyon"
+    assert world.script.calls["erp.update"] == 2  # with the field, and without it
     (problem,) = (await world.link()).parked
     assert (problem.field, problem.side, problem.cause) == ("city", "sap", "refused s4 R1/384")
     assert "not so" in problem.message
@@ -147,7 +149,7 @@ async def test_a_refused_create_parks_the_pair_and_is_not_sent_again_until_the_r
     world = World()
     world.erp.objects_to = complains("town", "Oslo")
     d = world.account(city="Oslo")
-    await world.sync(d)
+    assert isinstance(await world.sync(d), Park)
     assert await world.parked(d) == ("refused s4 R1/384",)
     assert (await world.link()).status == "claimed"
     await world.sync(d)
@@ -186,7 +188,7 @@ async def test_a_partner_whose_account_is_refused_is_parked_under_its_own_key() 
 
 async def test_what_was_refused_stays_parked_when_a_later_sync_fails_for_another_reason() -> None:
     world, d, _ = await refused_town()
-    world.crm.edit(d, memo="c")
+    world.crm.edit(d, city="Bath")  # another value, which would be written
 
     def away() -> None:
         raise Unavailable("away")

@@ -96,6 +96,19 @@ async def test_an_owner_keeps_its_say_over_what_is_typed_in_sap_in_the_same_brea
     world.script.before("erp.update", lambda: world.erp.edit(s, memo="x"))
     await world.sync(d)
     assert world.erp.rows[s].values["memo"] == "b"
+    assert world.script.calls["erp.update"] == 1
+
+
+async def test_what_is_to_be_put_right_besides_is_a_change_of_its_own() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon", memo="a")
+    world.crm.edit(d, city="Oslo")
+    world.script.before("erp.update", lambda: world.erp.edit(s, memo="x"))
+    await world.sync(d)
+    assert world.script.calls["erp.update"] == 1
+    assert [m.message.change.cause for m in world.bus.queue] == ["again"]
+    await world.deliver()
+    assert world.erp.rows[s].values["memo"] == "a"
 
 
 async def test_the_same_value_typed_in_the_same_breath_is_no_clash() -> None:

@@ -85,8 +85,9 @@ def test_the_trail_holds_the_last_hour_and_has_an_end() -> None:
     assert after[-1][2] == "k1:c"
 
 
-async def test_two_automations_that_rewrite_one_field_come_to_an_end() -> None:
-    world = World()
+@pytest.mark.parametrize("sap_etags", [True, False])
+async def test_two_automations_that_rewrite_one_field_come_to_an_end(*, sap_etags: bool) -> None:
+    world = World(sap_etags=sap_etags)
     d, s = await world.linked(memo="Lyon")
     for turn in range(20):
         world.erp.edit(s, memo="LYON GARE")  # a job in SAP rewrites the value after each of our writes

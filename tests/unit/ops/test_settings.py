@@ -43,3 +43,8 @@ def test_a_digest_key_that_is_too_short_is_named_but_not_shown() -> None:
 
 def test_a_secret_does_not_show_in_the_settings_text() -> None:
     assert "hunter2" not in repr(read_settings({"S4_PASSWORD": "hunter2"}))
+
+
+def test_an_unresolved_vault_reference_is_refused_because_anybody_could_send_it_as_the_secret() -> None:
+    with pytest.raises(BadMapping, match="DATAVERSE_WEBHOOK_SECRETS is a Key Vault reference"):
+        read_settings({"DATAVERSE_WEBHOOK_SECRETS": "@Microsoft.KeyVault(SecretUri=https://v/secrets/s)"})
