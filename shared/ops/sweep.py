@@ -20,6 +20,7 @@ from shared.settlement import paused
 from shared.waiting import park
 
 WAITER_COUNT_MAX = 10_000
+LOOK_AGAIN = timedelta(minutes=10)
 
 
 async def start_due(app: App) -> list[str]:
@@ -79,15 +80,28 @@ async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
 
 
 async def visit_waiters(app: App, older_than: timedelta) -> int:
-    """Park who has waited too long, with a reason that names what is missing (law 18). Returns how many."""
-    limit = app.now() - older_than
-    late = [one for one in await app.state.waiting(WAITER_COUNT_MAX) if one[2] < limit and one[1].flow in app.flows]
-    for reference, waiter, since in late:
-        if await paused(reference.flow, app) or await paused(waiter.flow, app):
-            continue  # nothing can be linked meanwhile
+    """Wake old waiters whose link is there, and park who has waited too long, with what is missing (law 18).
+
+    A waiter sleeps on if the worker that made its link died before it could wake anybody. Returns how many are late.
+    """
+    now = app.now()
+    known = app.flows.keys()
+    waiting = [w for w in await app.state.waiting(WAITER_COUNT_MAX) if {w[0].flow, w[1].flow} <= known]
+    late = 0
+    for reference, waiter, since in waiting:
+        if now - since < LOOK_AGAIN or await paused(reference.flow, app) or await paused(waiter.flow, app):
+            continue  # while its flow is paused nothing can be linked
+        link = await app.state.link(app.flows[reference.flow].pair, reference.side, reference.key)
+        if link is not None and link.status == "linked":
+            await dispatch([replace(waiter, cause="wake", origin=f"{waiter.origin} {link.etag}", attempt=0)], app)
+            await app.state.unwait(reference, waiter)
+            continue
+        if now - since <= older_than:
+            continue
+        late += 1
         message = (
             f"has waited since {since:%Y-%m-%d %H:%M} UTC for {reference.flow} {reference.key}, which is not linked"
         )
         with suppress(Stale):  # another worker is writing the pair: there is a visit each minute
             await park(waiter, Problem("", waiter.side, "waited too long", message, since=since), app)
-    return len(late)
+    return late

@@ -1,14 +1,11 @@
 """A small world in memory where a test says what happens between which two calls.
 
-Two systems, a table and a bus without a wire. Every call of the app goes through `Script`: it is counted, and a test may
-let something happen before or after the n-th call of a kind: a person edits, another worker runs, the worker dies, the
-answer is lost.
+Two systems, a table and a bus without a wire. Every call of the app follows `script.py`: a person edits in between,
+another worker runs, this one dies, an answer is lost.
 """
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from inspect import isawaitable
 from typing import Any
 
 from shared.core.digest import Seal
@@ -26,21 +23,21 @@ from shared.core.model import (
     Values,
 )
 from shared.core.plan import Limits, Plan
-from shared.errors import Complaint, Refused, Unconfirmed
+from shared.errors import Complaint, Refused
 from shared.mapping.flow import Flow
 from shared.pipeline import sync
 from shared.ports import App
 from shared.settlement import Settled, settle
 from tests.laws.flows import FLOWS
+from tests.laws.script import Script, Scripted
 from tests.sim.memory_bus import MemoryBus
 from tests.sim.memory_state import MemoryState
-from tests.sim.world import Clock, Crash, Row, SimSystem
+from tests.sim.world import Clock, Row, SimSystem
 
 SEAL = Seal("k1", {"k1": b"0123456789abcdef"})
 D1, D2, D3 = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 NEXT_MAX = 60
-
-type Happening = Callable[[], Awaitable[Any] | Any]
+AN_HOUR_SECONDS = 3_601
 
 
 @dataclass
@@ -70,70 +67,6 @@ class LawSystem(SimSystem):
 
     def _record(self, key: str) -> Record:
         return replace(super()._record(key), merged_into=self.merged.get(key, ""))
-
-
-class Script:
-    """What was called ('erp.update'), and what is to happen around which call."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.late: list[Happening] = []
-        self._planned: dict[tuple[str, str, int], Happening] = {}
-
-    def before(self, call: str, happening: Happening, nth: int = 1) -> None:
-        """Let something happen before the nth call from now on; if it raises, the call never leaves."""
-        self._planned["before", call, self.calls[call] + nth] = happening
-
-    def after(self, call: str, happening: Happening, nth: int = 1) -> None:
-        """Let something happen after the nth call from now on; if it raises, the answer is lost."""
-        self._planned["after", call, self.calls[call] + nth] = happening
-
-    def hold(self, call: str, nth: int = 1) -> None:
-        """Lose the answer of the nth call from now on before the call takes effect: `late` does it later."""
-        self._planned["hold", call, self.calls[call] + nth] = lambda: None
-
-    async def run(self, call: str, work: Callable[[], Awaitable[Any]]) -> Any:  # any port's answer
-        self.calls[call] += 1
-        number = self.calls[call]
-        await self._happen("before", call, number)
-        if self._planned.pop(("hold", call, number), None):
-            self.late.append(work)
-            raise Unconfirmed(f"no answer from {call}")
-        answer = await work()
-        await self._happen("after", call, number)
-        return answer
-
-    async def _happen(self, when: str, call: str, number: int) -> None:
-        happening = self._planned.pop((when, call, number), None)
-        if happening is not None and isawaitable(found := happening()):
-            await found
-
-
-@dataclass
-class Scripted:
-    """A port whose calls follow the script."""
-
-    name: str
-    inner: Any
-    script: Script
-
-    def __getattr__(self, attribute: str) -> Any:  # whatever the port has
-        found = getattr(self.inner, attribute)
-        if attribute == "traits":
-            return found
-
-        async def call(*args: Any, **named: Any) -> Any:  # as the port has it
-            return await self.script.run(f"{self.name}.{attribute}", lambda: found(*args, **named))
-
-        return call
-
-
-def crash() -> None:
-    raise Crash
-
-
-def lose_answer() -> None:
-    raise Unconfirmed("no answer")
 
 
 class World:
@@ -188,9 +121,9 @@ class World:
         return await self.pair("s4/order", self.order(*lines, **values))
 
     async def pair(self, flow: str, key: str) -> tuple[str, str]:
-        """Sync a Dynamics record until it is linked; return both keys."""
+        """Sync a Dynamics record until it is linked, and let an hour pass; return both keys."""
         await self.sync(key, flow=flow, app=self.rival)
-        self.clock.move(1)
+        self.clock.move(AN_HOUR_SECONDS)
         link = await self.link(key, flow)
         assert link.status == "linked", link
         return key, link.sap

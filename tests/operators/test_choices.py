@@ -405,3 +405,42 @@ async def test_a_form_that_is_not_declared_is_parked_as_one(born: str) -> None:
     await world.sync(d)
     assert await world.stuck() == {"street": "form"}
     assert world.erp.writes == writes
+
+
+@pytest.mark.parametrize("typed", [None, ("Graz",)])
+async def test_a_message_that_comes_twice_writes_once_and_the_first_knows_the_base(typed: tuple[str] | None) -> None:
+    world, _, s = await clashed()
+    await pick(world, "dynamics", typed)
+    (delivery,) = world.bus.queue
+    await settle(delivery.message.change, world.app)
+    base = (await world.link()).base["city"]
+    assert world.app.seal.matches(world.erp.rows[s].values["town"], base.sap)
+    writes = world.crm.writes + world.erp.writes
+    await settle(delivery.message.change, world.app)
+    assert world.crm.writes + world.erp.writes == writes
+
+
+async def test_a_typed_value_that_sap_keeps_in_a_form_of_its_own_is_parked_as_that_and_stays() -> None:
+    world = World()
+    d, s = await world.linked(street="Dale")
+    world.crm.edit(d, street="Hill")
+    world.erp.edit(s, road="Hall")
+    await world.sync(d)
+    world.erp.forms = {"road": str.upper}
+    await pick(world, "dynamics", ("Graz",), "street")
+    await world.deliver()
+    assert (world.crm.rows[d].values["street"], world.erp.rows[s].values["road"]) == ("Graz", "GRAZ")
+    assert "form" in {problem.cause for problem in (await world.link()).parked}
+
+
+async def test_a_typed_value_that_one_side_cannot_be_told_is_written_to_neither() -> None:
+    world = World()
+    d, s = await world.linked(country="Germany")
+    world.crm.edit(d, country="Norway")
+    world.erp.edit(s, land="XX")
+    await world.sync(d)
+    seen = tuple((await shown(world, "country"))["seen"])
+    choice = Choice("country", "dynamics", seen, ("Atlantis",))  # as if the code table had changed on the way
+    await settle(world.change(d, cause="resolve", choices=(choice,)), world.app)
+    assert (world.crm.rows[d].values["country"], world.erp.rows[s].values["land"]) == ("Norway", "XX")
+    assert await world.stuck() == {"country": "code countries"}

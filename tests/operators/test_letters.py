@@ -204,3 +204,12 @@ async def test_a_list_of_dead_letters_is_named_or_refused() -> None:
     world = World()
     with pytest.raises(BadRequest, match="no single flow"):
         await listing("dead/nonsense", "", world.rival)
+
+
+async def test_a_discarded_letter_keeps_its_mark_and_drops_its_body() -> None:
+    world = World()
+    d, _ = await world.linked()
+    await record_changes(dead(world.change(d)), world.rival)
+    await discard(Selected(FLOW, (d,), reason="known"), ANN, world.rival)
+    assert await kept(world, FLOW) == [(d, b"")]
+    assert (await listing(FLOW, "", world.rival))["count"] == 0

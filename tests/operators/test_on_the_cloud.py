@@ -137,10 +137,9 @@ def test_a_dead_letter_is_recorded_shown_and_discarded(office: Office) -> None:
     assert office.bus("queues")["changes"]["dead_letter"] == 0
 
 
-def test_a_dead_change_is_replayed_by_the_record_that_it_was_about(office: Office) -> None:
+def test_a_change_of_a_later_version_is_kept_and_touches_nothing(office: Office) -> None:
     key = office.unheard_account("Tot GmbH")
     change = {"flow": "s4/account", "side": "dynamics", "key": key, "origin": "o", "correlation": "c"}
-    # a cause of a later version: this one cannot work on it, and knows the record all the same after an update
     send(office, "backfill", json.dumps([{**change, "cause": "later"}]).encode(), session_id="s", message_id="dead-2")
     office.until(lambda: office.ops("parked/dead/backfill/dead-2"), "the letter is recorded")
     assert office.pair(key) == {}

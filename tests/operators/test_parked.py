@@ -1,15 +1,18 @@
 """Parked records: grouped, shown, tried again, discarded, and off the list by themselves when a value is mended."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.core.model import Problem
-from shared.errors import BadRequest
+from shared.errors import BadRequest, Unavailable
 from shared.ops import look
 from shared.ops.asked import Selected
 from shared.ops.mending import Asked, discard, replay
 from shared.ops.parked import alike, group, listing, show
+from shared.settlement import GIVE_UP, settle
 from tests.laws.world import D1, D2, D3, World
 
 FLOW = "s4/partner"
@@ -299,3 +302,20 @@ async def test_a_linked_order_that_waited_too_long_leaves_the_list_when_it_refer
     world.crm.edit(d, customer=D1)
     await world.sync(d, flow="s4/order")
     assert await world.parked(d, flow="s4/order") == ()
+
+
+async def test_a_change_that_was_given_up_is_on_the_list_until_the_pair_is_in_step() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    world.crm.edit(d, city="Oslo")
+
+    def sick() -> None:
+        raise Unavailable("s4 is down")
+
+    world.script.before("erp.read", sick)
+    long_ago = world.clock() - GIVE_UP - timedelta(hours=1)
+    assert (await settle(replace(world.change(d), first_seen=long_ago), world.app)).outcome == "parked"
+    assert await causes(world) == [("unavailable", 1)]
+    world.crm.edit(d, city="Lyon")  # nothing is left to write
+    await world.sync(s, "sap")
+    assert await causes(world) == []

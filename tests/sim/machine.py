@@ -6,6 +6,7 @@ At the end the weather calms, every record is swept, and the oracles look at bot
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,10 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shared.core.digest import Seal, plain
 from shared.core.messages import decode, encode
-from shared.core.model import OTHER, Change, Side
+from shared.core.model import OTHER, Change, Reference, Side
 from shared.core.plan import Limits
 from shared.dispatch import dispatch
 from shared.errors import SyncError
+from shared.ops.sweep import visit_waiters
 from shared.ports import App
 from shared.settlement import settle
 from tests.sim.flows import flows
@@ -156,6 +158,7 @@ class World:
         for round_number in range(2):
             self.clock.move(3600)
             self.sweep(round_number)
+            asyncio.run(visit_waiters(self.calm, timedelta(days=1)))
             for _ in range(SETTLE_ROUNDS_MAX):
                 if not self.work(self.calm):
                     later = [d.due for d in self.bus.queue]
@@ -238,7 +241,7 @@ class World:
         """Every record in scope is linked, parked, or waits; no message lies in the dead-letter queue."""
         assert not self.bus.dead_letters
         parked = {(p.flow, p.side, p.key) for p in self.state.parked_records.values()}
-        waiting = {(c.flow, c.side, c.key) for c, _ in self.state.waits.values()}
+        waiting = {(c.flow, c.side, c.key) for (r, _), (c, _) in self.state.waits.items() if not self._linked(r)}
         for side, system in self.systems.items():
             for key, row in system.rows.items():
                 flow = _flow(row.values)
@@ -246,6 +249,10 @@ class World:
                     continue
                 linked = any(k.key(side) == key and k.status != "claimed" for _, k in self._all(flow))
                 assert linked or (flow, side, key) in parked | waiting, f"{flow} {side} {key} is forgotten: {row}"
+
+    def _linked(self, reference: Reference) -> bool:
+        links = [k for _, k in self._links(reference.flow) if k.key(reference.side) == reference.key]
+        return any(link.status == "linked" for link in links)
 
     def _all(self, flow: str) -> list[tuple[str, Any]]:
         return [(name, k) for (name, _), k in self.state.rows.items() if name == FLOWS[flow].pair]

@@ -34,6 +34,8 @@ def test_every_reference_in_the_csdl_leads_somewhere(api: httpx.Client) -> None:
     root = etree.fromstring(api.get("$metadata").content)
     types = {item.get("Name"): item for item in root.iterfind(".//e:EntityType", EDM)}
     sets = {item.get("Name") for item in root.iterfind(".//e:EntitySet", EDM)}
+    assert {"account", "contact", "salesorder"} <= types.keys()
+    assert {"accounts", "contacts", "salesorders"} <= sets
     for name, kind in types.items():
         members = [item.get("Name") for item in kind if item.get("Name")]
         assert len(members) == len(set(members)), name

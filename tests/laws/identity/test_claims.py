@@ -6,7 +6,8 @@ from shared.core.messages import born_in_sap
 from shared.core.model import Link
 from shared.errors import Complaint, NotYet, Stale, Unavailable
 from tests.laws.flows import PARTNER
-from tests.laws.world import D1, D2, World, crash
+from tests.laws.script import crash
+from tests.laws.world import D1, D2, World
 from tests.sim.world import Crash
 
 

@@ -10,7 +10,8 @@ from shared.decide import decide
 from shared.errors import NotYet, Unconfirmed
 from tests.laws.facts import LONGEST_SECONDS, NOW, S1, account, facts, intent, partner
 from tests.laws.flows import PARTNER
-from tests.laws.world import D1, World, lose_answer
+from tests.laws.script import lose_answer
+from tests.laws.world import D1, World
 
 ALONE = account(sapnumber=None)
 

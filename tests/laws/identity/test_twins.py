@@ -1,4 +1,4 @@
-"""Law 4: the mark comes before the match key; a candidate that is linked elsewhere is not a twin; two are a question."""
+"""Law 4: the mark comes before the match key; one that is linked elsewhere is no twin; two are a question."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,53 +1,12 @@
-"""Law 17 in the world: lines of an order are added, changed, rejected and refused each for itself."""
-
-from dataclasses import replace
-from typing import Any
+"""Law 17 in the world: lines of an order are added, changed and rejected each for itself."""
 
 import pytest
 
-from shared.errors import Complaint, NotYet, Unconfirmed
-from tests.laws.flows import FLOWS, ORDER
-from tests.laws.world import D3, World, crash, lose_answer
+from shared.errors import NotYet, Unconfirmed
+from tests.laws.orders import FIRST, FLOW, SECOND, Orders
+from tests.laws.script import crash, lose_answer
+from tests.laws.world import D3
 from tests.sim.world import LONGEST_SECONDS, Crash
-
-assert ORDER.lines is not None
-FIRST = {"key": "a", "number": "1", "product": "TG1", "quantity": 1}
-SECOND = {"key": "b", "number": "2", "product": "TG2", "quantity": 2}
-FLOW = "s4/order"
-
-
-class Orders:
-    """One order `D3` in a world; `sync` after each thing that people do."""
-
-    def __init__(self, **changes: Any) -> None:
-        order = replace(ORDER, lines=replace(ORDER.lines, **changes))
-        self.world = World(flows={**FLOWS, FLOW: order})
-        self.sap = ""
-
-    async def start(self, *lines: dict) -> None:
-        _, self.sap = await self.world.linked_order(*lines)
-
-    def type_line(self, key: str, **values: Any) -> None:
-        """A person adds or changes a line in Dynamics."""
-        row = self.world.crm.rows[D3]
-        row.lines.setdefault(key, {}).update(values)
-        row.version += 1
-
-    def drop_line(self, key: str) -> None:
-        row = self.world.crm.rows[D3]
-        del row.lines[key]
-        row.version += 1
-
-    async def sync(self, **more: Any) -> None:
-        await self.world.sync(D3, flow=FLOW, **more)
-
-    @property
-    def items(self) -> dict[str, dict]:
-        """Return SAP's lines by their birthmark."""
-        return {str(line.get("poitem")): line for line in self.world.erp.rows[self.sap].lines.values()}
-
-    async def stuck(self) -> dict[str, str]:
-        return await self.world.stuck(D3, FLOW)
 
 
 async def test_an_order_is_created_with_its_lines_and_they_are_linked() -> None:
@@ -175,63 +134,6 @@ async def test_a_line_with_the_number_of_a_rejected_one_is_a_line_of_its_own() -
     await orders.sync()
     lines = orders.world.erp.rows[orders.sap].lines.values()
     assert [(line.get("rejected"), line["quantity"]) for line in lines] == [("61", 1), (None, 7)]
-
-
-async def test_a_refused_line_is_parked_alone_and_not_sent_again_until_it_changes() -> None:
-    orders = Orders()
-    await orders.start(FIRST)
-    orders.world.erp.objects_to = lambda _values, lines: tuple(
-        Complaint("V1/320", "no such material", "material", line.peer) for line in lines if line.values["quantity"] == 2
-    )
-    orders.type_line(**SECOND)
-    orders.type_line("a", quantity=5)
-    await orders.sync()
-    assert await orders.stuck() == {"line b": "refused s4 V1/320"}
-    assert orders.items["1"]["quantity"] == 5
-    calls = orders.world.script.calls["erp.update"]
-    await orders.sync()
-    assert orders.world.script.calls["erp.update"] == calls
-    orders.type_line("b", quantity=3)
-    await orders.sync()
-    assert orders.items["2"]["quantity"] == 3
-    assert await orders.stuck() == {}
-
-
-async def test_a_complaint_that_names_nothing_parks_the_new_line_and_not_the_order() -> None:
-    orders = Orders()
-    await orders.start(FIRST)
-    orders.world.erp.objects_to = lambda _values, lines: (Complaint("", "no"),) if lines else ()
-    orders.type_line(**SECOND)
-    await orders.sync()
-    assert await orders.stuck() == {"line b": "refused s4"}
-
-
-async def test_a_refused_column_of_a_line_is_parked_and_the_rest_of_the_line_is_written() -> None:
-    orders = Orders()
-    await orders.start(FIRST)
-    orders.world.erp.objects_to = lambda _values, lines: tuple(
-        Complaint("V1/1", "too many", "quantity", line.key) for line in lines if line.values.get("quantity") == 99
-    )
-    orders.type_line("a", quantity=99, note="urgent")
-    await orders.sync()
-    assert await orders.stuck() == {"line a.quantity": "refused s4 V1/1"}
-    assert (orders.items["1"]["quantity"], orders.items["1"]["note"]) == (1, "urgent")
-    calls = orders.world.script.calls["erp.update"]
-    await orders.sync()
-    assert orders.world.script.calls["erp.update"] == calls
-
-
-async def test_a_refused_rejection_is_parked_and_not_sent_again() -> None:
-    orders = Orders()
-    await orders.start(FIRST)
-    orders.world.erp.objects_to = lambda _values, lines: tuple(
-        Complaint("V1/2", "delivered already", "", line.key) for line in lines if "rejected" in line.values
-    )
-    orders.drop_line("a")
-    for _ in range(2):
-        await orders.sync()
-    assert await orders.stuck() == {"line a": "refused s4 V1/2"}
-    assert orders.world.script.calls["erp.update"] == 1
 
 
 async def test_two_people_on_two_sides_of_one_line_clash_in_that_field_alone() -> None:

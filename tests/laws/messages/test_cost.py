@@ -46,6 +46,13 @@ async def test_an_echo_costs_no_write_and_no_state_write(side: str) -> None:
     assert await spent(world, d if side == "dynamics" else s, side, pair_key=d) == GATHERED
 
 
+async def test_an_edit_of_a_column_that_no_row_reads_costs_no_write_either() -> None:
+    world = World()
+    d, _ = await world.linked(city="Lyon")
+    world.crm.edit(d, revenue="1")
+    assert await spent(world, d) == GATHERED
+
+
 async def test_an_echo_of_a_parked_pair_writes_neither_system_nor_the_link() -> None:
     world = World()
     d, s = await world.linked(city="Lyon")

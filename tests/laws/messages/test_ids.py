@@ -95,6 +95,16 @@ async def test_a_change_that_was_sent_to_the_wrong_partition_is_sent_home() -> N
     assert world.crm.rows[d].values["city"] == "Oslo"
 
 
+async def test_a_change_that_is_sent_home_is_still_what_it_was() -> None:
+    world = World()
+    _, s = await world.linked()
+    asked = replace(world.change(s, "sap", deleted=True), cause="reference")
+    await dispatch([asked], world.app)
+    await world.settle(world.bus.queue.pop().message.change)
+    home = world.bus.queue.pop().message.change
+    assert (home.cause, home.deleted, home.origin) == ("reference", True, asked.origin)
+
+
 async def test_what_dynamics_made_of_our_write_goes_to_sap_with_a_message_of_its_own() -> None:
     world = World()
     d, s = await world.linked(memo="a")

@@ -124,6 +124,19 @@ async def test_an_order_that_was_parked_for_its_customer_wakes_and_leaves_the_li
     assert await world.parked(D3, flow=FLOW) == ()
 
 
+async def test_the_entry_of_a_linked_record_goes_when_its_reference_is_filled() -> None:
+    world = World()
+    world.account(D2, kind=1)
+    d = world.account(D1, parent=D2)
+    await world.settle(world.change(d))
+    await world.deliver()
+    world.crm.edit(D2, kind=3)
+    await world.settle(world.change(D2))
+    await world.deliver()
+    assert world.erp.rows[(await world.link()).sap].values["parent"] == (await world.link(D2)).sap
+    assert await world.parked(d) == ()
+
+
 async def test_an_ordinary_event_of_a_record_outside_the_scope_parks_nobody() -> None:
     world = World()
     world.account(kind=1)
@@ -202,18 +215,22 @@ async def test_a_line_refers_to_records_too() -> None:
     assert item["shipto"] is None
 
 
+FLOW_FILE = """
+flow: {flow}
+dynamics: {{system: dataverse, table: {flow}}}
+sap: {{system: s4, object: {thing}}}
+fields: {{r: {{owner: dynamics, dynamics: {crm}, sap: {erp}, via: {{link: {{to: {other}, required: true}}}}}}}}
+"""
+
+
 def test_records_that_need_each_other_are_refused_at_load(tmp_path) -> None:
     (tmp_path / "s4").mkdir()
-    for flow, table, thing, column in (
-        ("account", "account", "Partner", "parent"),
-        ("order", "order", "Order", "soldto"),
+    for flow, thing, crm, erp, other in (
+        ("account", "Partner", "parent", "parent", "order"),
+        ("order", "Order", "customer", "soldto", "account"),
     ):
-        other = "order" if flow == "account" else "account"
-        (tmp_path / "s4" / f"{flow}.yaml").write_text(
-            f"flow: {flow}\ndynamics: {{system: dataverse, table: {table}}}\nsap: {{system: s4, object: {thing}}}\n"
-            f"fields: {{r: {{owner: dynamics, dynamics: {'parent' if flow == 'account' else 'customer'}, sap: {column}, "
-            f"via: {{link: {{to: {other}, required: true}}}}}}}}\n"
-        )
+        text = FLOW_FILE.format(flow=flow, thing=thing, crm=crm, erp=erp, other=other)
+        (tmp_path / "s4" / f"{flow}.yaml").write_text(text)
     with pytest.raises(BadMapping, match="make one of them not required"):
         load_flows(tmp_path / "s4", {"dataverse": CRM, "s4": ERP}, {})
 

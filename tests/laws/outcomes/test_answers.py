@@ -3,7 +3,8 @@
 import pytest
 
 from shared.errors import NotAllowed, Stale, SyncError, Throttled, Unavailable, Unconfirmed
-from tests.laws.world import SEAL, World, crash
+from tests.laws.script import crash
+from tests.laws.world import SEAL, World
 from tests.sim.world import Crash
 
 ERRORS = [Unavailable("x"), Throttled("x", wait_seconds=9), NotAllowed("x"), Unconfirmed("x"), Stale("x")]

@@ -6,6 +6,7 @@ from shared.core.model import Problem
 from shared.core.plan import Park, Sync
 from shared.decide import decide
 from shared.decision.learning import with_problems
+from shared.errors import NeedsPerson
 from tests.laws.facts import NOW, account, ago, columns, facts, linked, parks, partner, problem
 from tests.laws.flows import PARTNER
 from tests.laws.world import World
@@ -86,6 +87,34 @@ async def test_a_clash_is_listed_for_an_operator_and_leaves_the_list_when_both_s
     await world.sync(s, "sap")
     assert await world.parked(d) == ()
     assert await world.stuck() == {}
+
+
+async def test_a_pair_that_was_out_of_scope_for_a_while_is_listed_again() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    world.crm.edit(d, city="Oslo")
+    world.erp.edit(s, town="Bath")
+    await world.sync(d)
+    for kind in (1, 3):
+        world.crm.edit(d, kind=kind)
+        await world.sync(d)
+    assert await world.parked(d) == ("clash",)
+
+
+async def test_what_a_linked_pair_was_given_up_for_leaves_the_list_with_the_next_success() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+
+    def bad() -> None:
+        raise NeedsPerson("this answer cannot be read")
+
+    world.script.before("erp.read", bad)
+    await world.settle(world.change(d))
+    assert await world.parked(d) == ("needsperson",)
+    world.crm.edit(d, city="Oslo")
+    await world.settle(world.change(d))
+    assert world.erp.rows[s].values["town"] == "Oslo"
+    assert await world.parked(d) == ()
 
 
 async def test_a_clash_that_a_person_settles_by_typing_one_side_s_value_is_in_step_with_a_new_base() -> None:

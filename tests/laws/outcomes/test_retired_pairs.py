@@ -8,7 +8,8 @@ from shared.core.plan import Skip
 from shared.errors import Unavailable
 from tests.laws.flows import FLOWS, PARTNER
 from tests.laws.outcomes.test_refusals import complains
-from tests.laws.world import D1, D2, World, lose_answer
+from tests.laws.script import lose_answer
+from tests.laws.world import D1, D2, World
 
 
 async def retired() -> tuple[World, str, str]:

@@ -43,6 +43,48 @@ async def test_dynamics_may_have_a_form_of_its_own_as_well() -> None:
     assert SEAL.matches("NT30", base.sap)
 
 
+@pytest.mark.parametrize("side", ["dynamics", "sap"])
+async def test_a_form_that_the_row_declares_is_accepted_of_owner_both(side: str) -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    if side == "sap":
+        world.erp.forms = {"town": str.upper}
+        world.crm.edit(d, city="Turku")
+    else:
+        world.crm.forms = {"city": str.upper}
+        world.erp.edit(s, town="Turku")
+    await world.sync(d)
+    base = (await world.link()).base["city"]
+    assert SEAL.matches("TURKU" if side == "sap" else "Turku", base.sap)
+    assert SEAL.matches("Turku" if side == "sap" else "TURKU", base.dynamics)
+    assert await world.stuck() == {}
+
+
+async def test_a_declared_form_that_a_create_comes_back_in_is_accepted_of_owner_both() -> None:
+    world = World()
+    world.erp.forms = {"town": str.upper}
+    d, _ = await world.linked(city="Turku")
+    assert SEAL.matches("TURKU", (await world.link()).base["city"].sap)
+    world.crm.edit(d, city="Oslo")
+    await world.sync(d)
+    assert await world.stuck() == {}
+
+
+async def test_a_form_that_the_row_does_not_declare_parks_a_field_of_owner_both() -> None:
+    world = World()
+    d, s = await world.linked(street="Lyon")
+    world.erp.forms = {"road": str.upper}
+    world.crm.edit(d, street="Turku")
+    await world.sync(d)
+    assert await world.stuck() == {"street": "form"}
+    assert SEAL.matches("Lyon", (await world.link()).base["street"].sap)
+    calls = world.script.calls["erp.update"]
+    await world.sync(s, "sap")
+    assert world.script.calls["erp.update"] == calls
+    assert world.crm.rows[d].values["street"] == "Turku"
+    assert await world.parked(d) == ("form",)
+
+
 async def test_another_answer_each_time_is_no_form_and_is_not_accepted() -> None:
     world = World()
     d, _ = await world.linked(memo="old")

@@ -89,14 +89,11 @@ def test_the_trail_holds_the_last_hour_and_has_an_end() -> None:
 async def test_two_automations_that_rewrite_one_field_come_to_an_end(*, sap_etags: bool) -> None:
     world = World(sap_etags=sap_etags)
     d, s = await world.linked(memo="Lyon")
-    for turn in range(20):
+    for _ in range(6):
         world.erp.edit(s, memo="LYON GARE")  # a job in SAP rewrites the value after each of our writes
         world.clock.move(10)
         await world.sync(s, "sap")
-        if await world.stuck():
-            break
     assert await world.stuck() == {"memo": "fight"}
-    assert turn < 6
     writes = world.erp.writes
     await world.sync(d)
     assert world.erp.writes == writes

@@ -7,7 +7,8 @@ from shared.decision.learning import without_old_intents
 from shared.errors import Unconfirmed
 from tests.laws.facts import LONGEST_SECONDS, account, columns, facts, intent, linked, parks, partner
 from tests.laws.flows import PARTNER
-from tests.laws.world import SEAL, World, lose_answer
+from tests.laws.script import lose_answer
+from tests.laws.world import SEAL, World
 
 WAS = account(city="Lyon"), partner(town="Lyon")
 

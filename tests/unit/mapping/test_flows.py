@@ -176,6 +176,8 @@ def test_no_message_tells_a_personal_value(flow: Flow, rows: Rows) -> None:
 def test_the_files_are_plain_yaml_for_other_tools_too() -> None:
     import yaml  # only this test reads as other tools do
 
-    for path in (*MAPPINGS.glob("s4/*.yaml"), *MAPPINGS.glob("codes/*.yaml")):
+    paths = [*MAPPINGS.glob("s4/*.yaml"), *MAPPINGS.glob("codes/*.yaml")]
+    assert paths
+    for path in paths:
         plain = yaml.safe_load(Path(path).read_text("utf-8"))
         assert False not in plain, path  # NO must stand in quotes for them
