@@ -86,7 +86,8 @@ class _Work:
             if not self._same_twice(one, side, once, twice):
                 continue
             sent = one.carried[OTHER[side]]
-            if one.field.owner != "both" or accepts(one.field.forms, _text(sent), plain(one.raw[side])):
+            typed = one.verdict == "both"  # the other side is yet to be written: its form is judged when it is
+            if typed or one.field.owner != "both" or accepts(one.field.forms, _text(sent), plain(one.raw[side])):
                 kept.add(one.name)
                 self.out.notes.append(f"{side} keeps {one.name} in a form of its own")
             else:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 LOOK_SECONDS = 0.02
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = 30, *, words: Callable[[], str] = str) -> None:
+def until(holds: Callable[[], object], what: str, seconds: float = 60, *, words: Callable[[], str] = str) -> None:
     """Look until it holds. `what` names it in the failure, to which `words` adds, e.g. the end of a log."""
     end = time.monotonic() + seconds
     while not holds():

@@ -38,12 +38,12 @@ async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
     found, app = letter("dataverse-events", msg), await WORKER.app()
     try:
         changes, why = await dataverse_changes(found.body, app), ""
-    except NeedsPerson as error:
-        changes, why = (), str(error)
+    except (NeedsPerson, ValueError) as error:
+        changes, why = (), str(error) if isinstance(error, NeedsPerson) else "the body cannot be read"
     try:
         about = dataverse_events.parse(found.body)
         ids = {name: str(getattr(about, name)) for name in IDS}
-    except BadRequest:
+    except (BadRequest, ValueError):
         ids = {}
     _told(found, await record_event(found, changes, ids, app, why=why))
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import BadRequest, Unavailable
+from shared.ops import pause
 from shared.ops.backfill import chunks, job
 from shared.ops.backfill.progress import progress
 from shared.ops.intake import sync_now
@@ -150,9 +151,9 @@ async def test_a_record_that_waits_or_is_tried_again_stays_on_the_backfill_queue
     assert (told["found"], told["waiting"] + told["done"], told["left"]) == (1, 1, 0)
 
 
-async def test_retries_end_beside_their_chunk() -> None:
+async def test_a_record_that_is_tried_again_is_counted_once_wherever_it_ends() -> None:
     world = World()
-    world.accounts(10)
+    world.neighbours(10)
     sick = iter([True] * 3)
     create = world.erp.create
 
@@ -163,15 +164,31 @@ async def test_retries_end_beside_their_chunk() -> None:
 
     world.erp.create = moody  # type: ignore[method-assign]
     await start(world)
-    await world.run()
+    messages = await world.run()
+    assert max(len(m.also) for m in messages) == 9
     told = await shown(world)
     assert (told["done"], told["left"], told["state"]) == (10, 0, "finished")
     assert len(world.erp.rows) == 10
 
 
+async def test_while_the_flow_is_paused_nothing_is_done_and_nothing_is_lost() -> None:
+    world = World()
+    world.neighbours(5)
+    await start(world)
+    await first(world)
+    await pause.pause(PARTNER, "a test", world.app, "somebody")
+    await world.run(("backfill",), until_idle=False)
+    assert not world.erp.rows
+    assert (await shown(world))["left"] == 5
+    await pause.resume(PARTNER, world.app, "somebody")
+    await world.run()
+    told = await shown(world)
+    assert (told["done"] + told["skipped"], told["left"], len(world.erp.rows)) == (5, 0, 5)
+
+
 async def test_a_bug_in_one_record_takes_no_other_along() -> None:
     world = World()
-    keys = world.accounts(30)
+    keys = world.neighbours(12)
     read = world.crm.read
 
     async def cursed(selection: Any, key: str) -> Any:
@@ -182,9 +199,9 @@ async def test_a_bug_in_one_record_takes_no_other_along() -> None:
     world.crm.read = cursed  # type: ignore[method-assign]
     await start(world)
     await world.run()
-    assert [m.change.key for m in world.bus.dead_letters] == [keys[3]]
+    assert [(m.change.key, m.also) for m in world.bus.dead_letters] == [(keys[3], ())]
     told = await shown(world)
-    assert (told["done"], told["left"], told["state"]) == (29, 1, "running")
+    assert (told["done"], told["left"], told["state"]) == (11, 1, "running")
 
 
 async def test_a_cancelled_job_begins_nothing_more_and_says_what_it_left() -> None:
@@ -213,20 +230,20 @@ async def test_a_chunk_that_comes_twice_counts_once() -> None:
 
 async def test_a_chunk_that_takes_too_long_sends_its_rest_on() -> None:
     world = World()
-    world.accounts(300)
+    world.neighbours(30)
     await start(world)
     await first(world)
     read = world.crm.read
 
     async def slow(selection: Any, key: str) -> Any:
-        world.clock.move(200)
+        world.clock.move(60)
         return await read(selection, key)
 
     world.crm.read = slow  # type: ignore[method-assign]
-    await world.run()
-    assert len(world.erp.rows) == 300
+    chunks_seen = [m for m in await world.run(("backfill",)) if m.also]
+    assert [1 + len(m.also) for m in chunks_seen][:2] == [30, 22], "eight had begun when its time was over"
     told = await shown(world)
-    assert (told["done"], told["left"]) == (300, 0)
+    assert (told["done"], told["left"], len(world.erp.rows)) == (30, 0, 30)
 
 
 async def test_a_list_that_a_crash_interrupted_goes_on() -> None:

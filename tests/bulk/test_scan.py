@@ -8,6 +8,7 @@ import pytest
 from shared.core.model import LineWrite, Selection
 from shared.errors import BadRequest
 from shared.ports import System, Term, Touched
+from shared.systems.terms import expression
 from tests.contract.connectors import dataverse_subject, s4_subject
 from tests.contract.connectors.registry import Kind
 
@@ -113,6 +114,19 @@ async def test_a_value_full_of_quotes_stays_a_value(subject: Subject) -> None:
 async def test_a_column_or_value_that_cannot_be_asked_for_is_a_bad_request(subject: Subject, term: Term) -> None:
     with pytest.raises(BadRequest):
         await subject.system.scan(subject.kind.selection, (term,), "")
+
+
+def test_absence_is_said_where_databases_differ() -> None:
+    def spell(column: str, value: object) -> tuple[str, str]:
+        return column, "" if value is None and column == "flag" else "null" if value is None else f"'{value}'"
+
+    assert expression((Term("a", "not", ("x",)),), spell) == "(a ne 'x' or a eq null)"
+    assert expression((Term("a", "not", ("x", "")),), spell) == "(a ne 'x' and a ne null)"
+    assert (
+        expression((Term("flag", "not", ("x",)), Term("b", "in", (1, 2))), spell)
+        == "flag ne 'x' and (b eq '1' or b eq '2')"
+    )
+    assert expression((), spell) == ""
 
 
 async def test_a_scan_reads_no_body() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.core.digest import Seal
-from shared.core.messages import encode_all
+from shared.core.messages import encode_all, partition
 from shared.core.model import Answer, Change, LineWrite, Record, Scalar, Selection, Values
 from shared.core.plan import Limits
 from shared.ports import App, Message, Reconciling, Scan, Term, Traits
@@ -76,9 +76,18 @@ class World:
         return [self.account(start + n, **more) for n in range(count)]
 
     def account(self, number: int, **more: Scalar) -> str:
-        key = f"00000000-0000-4000-8000-{number:012d}"
+        key = account_key(number)
         values = {"accountid": key, "name": f"Firm {number}", "city": "Oslo", "kind": 3, "sapnumber": None, **more}
         return self.crm.put(key, values)
+
+    def neighbours(self, count: int) -> list[str]:
+        """Put accounts into Dynamics whose changes all travel together."""
+        home, found, number = partition(FLOWS[PARTNER].pair, account_key(1)), list[str](), 1
+        while len(found) < count:
+            if partition(FLOWS[PARTNER].pair, account_key(number)) == home:
+                found.append(self.account(number))
+            number += 1
+        return found
 
     def partner(self, **more: Scalar) -> str:
         return self.erp.put("", {"category": "2", "name1": "Firma", "town": "Oslo", **more})
@@ -119,6 +128,10 @@ class World:
                 continue
             self.bus.complete(found)
         raise AssertionError("no end")
+
+
+def account_key(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def changes_of(messages: Iterable[Message]) -> list[Change]:

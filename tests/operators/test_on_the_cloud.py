@@ -42,7 +42,8 @@ def clashed(office: Office, name: str) -> tuple[str, str]:
 def test_a_clash_is_found_shown_decided_and_gone(office: Office) -> None:
     key, number = clashed(office, "Streit AG")
     groups = office.ops("parked?flow=account&cause=clash")["groups"]
-    assert [(one["cause"], one["keys"]) for one in groups] == [("clash: city", [key])]
+    assert [one["cause"] for one in groups] == ["clash: city"]
+    assert key in groups[0]["keys"]
     told = office.ops(f"parked/s4/account/{number}")
     assert told["link"]["dynamics"] == key
     assert f"ops/clashes/s4/account/{key}" in told["problems"][0]["what_to_do"]
@@ -61,7 +62,7 @@ def test_a_clash_is_found_shown_decided_and_gone(office: Office) -> None:
         "function key",
         answer.json()["correlation"],
     )
-    assert office.ops("parked?flow=account")["count"] == 0
+    assert key not in [one["key"] for one in office.ops("parked?flow=account")["records"]]
     assert office.ask_ops(f"parked/s4/account/{key}").status_code == 404
     office.quiet()
     assert office.ask_ops(f"clashes/s4/account/{key}", choice).status_code == 400  # it is no parked field any more
@@ -79,7 +80,7 @@ def test_a_choice_about_old_values_is_a_409(office: Office) -> None:
 
 
 def test_what_is_discarded_leaves_the_list_and_a_replay_brings_it_back(office: Office) -> None:
-    key, _ = clashed(office, "Egal GmbH")
+    key, _ = clashed(office, "Filiale GmbH")
     answer = office.ask_ops("discard", {"flow": "account", "keys": [key], "reason": "closed branch"})
     assert (answer.status_code, answer.json()["discarded"]) == (200, 1)
     assert key not in [one["key"] for one in office.ops("parked?flow=account")["records"]]
@@ -129,11 +130,11 @@ def test_a_dead_letter_is_recorded_shown_and_discarded(office: Office) -> None:
     send(office, "changes", b"nonsense", session_id="s", message_id="dead-1")
     told = office.until(lambda: office.ops("parked/dead/changes/dead-1"), "the letter is recorded")
     assert "MaxDeliveryCountExceeded" in told["problems"][0]["message"]
-    assert office.ops("status")["dead_letters"] == 1
+    before = office.ops("status")["dead_letters"]
     assert office.ops("replay", {"flow": "dead/changes", "key": "dead-1"})["unreadable"] == ["dead-1"]
     answer = office.ask_ops("discard", {"flow": "dead/changes", "key": "dead-1", "reason": "a test"})
     assert answer.status_code == 200
-    assert office.ops("status")["dead_letters"] == 0
+    assert office.ops("status")["dead_letters"] == before - 1
     assert office.bus("queues")["changes"]["dead_letter"] == 0
 
 

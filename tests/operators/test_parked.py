@@ -1,45 +1,14 @@
-"""Parked records: grouped, shown, tried again, discarded, and off the list by themselves when a value is mended."""
-
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+"""Parked records: grouped by cause, shown with what to do, and tried again."""
 
 import pytest
 
 from shared.core.model import Problem
-from shared.errors import BadRequest, Unavailable
-from shared.ops import look
+from shared.errors import BadRequest
 from shared.ops.asked import Selected
-from shared.ops.mending import Asked, discard, replay
+from shared.ops.mending import Asked, replay
 from shared.ops.parked import alike, group, listing, show
-from shared.settlement import GIVE_UP, settle
 from tests.laws.world import D1, D2, D3, World
-
-FLOW = "s4/partner"
-ANN = Asked("run 1", "ann")
-
-
-def no_bad_roads(values: Any) -> str:
-    return "Street 'Bad 7' is not valid" if str(values.get("road")).startswith("Bad") else ""
-
-
-async def refused(world: World, key: str = D1, street: str = "Bad 7") -> str:
-    """Return the SAP key of a linked pair whose street SAP refuses."""
-    d, s = await world.linked(key, street="Good", name=f"Firm {key[-1]}")
-    world.erp.refuses = no_bad_roads
-    world.crm.edit(d, street=street)
-    await world.sync(d)
-    world.erp.refuses = lambda _: ""
-    return s
-
-
-def selected(*keys: str, **more: Any) -> Selected:
-    return Selected(FLOW, keys, **more)
-
-
-async def causes(world: World) -> list[tuple[str, int]]:
-    found = await listing(FLOW, "", world.rival)
-    return [(one["cause"], one["count"]) for one in found["groups"]]
+from tests.operators.refusal import ANN, FLOW, causes, refused, selected
 
 
 @pytest.mark.parametrize(
@@ -194,128 +163,4 @@ async def test_an_operator_says_that_a_missing_record_was_deleted() -> None:
     await world.deliver_all()
     assert world.crm.rows[d].values["state"] == 1
     assert (await world.link()).status == "retired"
-    assert await causes(world) == []
-
-
-async def test_what_is_discarded_leaves_the_list_and_the_journal_says_who_and_why() -> None:
-    world = World()
-    await refused(world)
-    done = await discard(selected(D1, reason="test data"), ANN, world.rival)
-    assert done == {"discarded": 1, "correlation": "run 1", "not_parked": []}
-    assert await causes(world) == []
-    assert (await look.status(world.rival))["flows"][FLOW]["parked"] == 0
-    entry = (await world.journal())[0]
-    assert (entry.cause, entry.outcome, entry.reason, entry.asked_by) == ("discard", "discarded", "test data", "ann")
-    assert (await world.state.steps("run 1", 10))[0].what == "discarded by ann: test data"
-    assert (await look.pair(FLOW, D1, world.rival))["parked"][0]["discarded"] == "ann: test data"
-
-
-async def test_what_is_discarded_stays_off_the_list_until_its_values_move() -> None:
-    world = World()
-    await refused(world)
-    await discard(selected(D1, reason="test data"), ANN, world.rival)
-    world.erp.refuses = no_bad_roads
-    for memo in ("a", "b"):  # other fields live on
-        world.crm.edit(D1, memo=memo)
-        await world.sync(D1)
-    assert await causes(world) == []
-    world.crm.edit(D1, street="Bad 8")
-    await world.sync(D1)
-    assert [count for _, count in await causes(world)] == [1]
-
-
-async def test_a_discarded_problem_is_shown_again_when_it_is_there_after_a_replay() -> None:
-    world = World()
-    await refused(world)
-    await discard(selected(D1, reason="test data"), ANN, world.rival)
-    world.erp.refuses = no_bad_roads
-    await world.sync(D1, cause="replay")
-    assert [count for _, count in await causes(world)] == [1]
-
-
-async def test_only_the_named_cause_of_a_record_is_discarded() -> None:
-    world = World()
-    s = await refused(world)
-    world.crm.edit(D1, city="Oslo")
-    world.erp.edit(s, town="Bath")
-    await world.sync(D1)
-    await discard(selected(D1, cause="clash", reason="r"), ANN, world.rival)
-    assert [name.partition(" ")[0] for name, _ in await causes(world)] == ["refused"]
-    await world.sync(D1)
-    assert [name.partition(" ")[0] for name, _ in await causes(world)] == ["refused"]
-
-
-async def test_a_record_without_a_link_is_discarded_and_comes_back_when_its_values_move() -> None:
-    world = World()
-    d = world.account(name="")
-    await world.sync(d)
-    assert await causes(world) == [("required: name", 1)]
-    await discard(selected(d, reason="a draft"), ANN, world.rival)
-    await world.sync(d)
-    await world.sync(d)
-    assert await causes(world) == []
-    world.crm.edit(d, name="x" * 21)
-    await world.sync(d)
-    assert [count for _, count in await causes(world)] == [1]
-
-
-async def test_a_person_s_fix_in_dynamics_takes_the_record_off_the_list_by_its_own_event() -> None:
-    world = World()
-    s = await refused(world)
-    world.erp.refuses = no_bad_roads
-    world.crm.edit(D1, street="Good road")
-    await world.sync(D1)
-    assert await causes(world) == []
-    assert world.erp.rows[s].values["road"] == "Good road"
-
-
-async def test_a_person_s_fix_in_sap_takes_the_record_off_the_list_by_its_own_event() -> None:
-    world = World()
-    d, s = await world.linked(city="Lyon")
-    world.crm.edit(d, city="Oslo")
-    world.erp.edit(s, town="Bath")
-    await world.sync(d)
-    assert await causes(world) == [("clash: city", 1)]
-    world.erp.edit(s, town="Oslo")
-    await world.sync(s, "sap")
-    assert await causes(world) == []
-
-
-async def test_a_record_that_was_never_created_leaves_the_list_when_it_is_mended() -> None:
-    world = World()
-    d = world.account(name="")
-    await world.sync(d)
-    world.crm.edit(d, name="Firm")
-    await world.sync(d)
-    assert await causes(world) == []
-    assert (await world.link()).status == "linked"
-
-
-async def test_a_linked_order_that_waited_too_long_leaves_the_list_when_it_refers_to_another() -> None:
-    world = World()
-    d, _ = await world.linked_order({"key": "00000000-0000-4000-8000-0000000000a1", "number": "1", "product": "TG1"})
-    stranger = world.account(D2, kind=9)  # takes no part
-    world.crm.edit(d, customer=stranger)
-    await world.sync(d, flow="s4/order")
-    await world.deliver_all()
-    assert await world.parked(d, flow="s4/order") == ("reference",)
-    world.crm.edit(d, customer=D1)
-    await world.sync(d, flow="s4/order")
-    assert await world.parked(d, flow="s4/order") == ()
-
-
-async def test_a_change_that_was_given_up_is_on_the_list_until_the_pair_is_in_step() -> None:
-    world = World()
-    d, s = await world.linked(city="Lyon")
-    world.crm.edit(d, city="Oslo")
-
-    def sick() -> None:
-        raise Unavailable("s4 is down")
-
-    world.script.before("erp.read", sick)
-    long_ago = world.clock() - GIVE_UP - timedelta(hours=1)
-    assert (await settle(replace(world.change(d), first_seen=long_ago), world.app)).outcome == "parked"
-    assert await causes(world) == [("unavailable", 1)]
-    world.crm.edit(d, city="Lyon")  # nothing is left to write
-    await world.sync(s, "sap")
     assert await causes(world) == []

@@ -5,6 +5,7 @@ leaves the chunk as a message of its own.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +61,7 @@ async def work_off(changes: Sequence[Change], app: App, settle: Settle) -> None:
     """Bring the records of a chunk into step. Raises only what is a bug of a record that travels alone."""
     job = changes[0].correlation
     if any(page_of(change) is not None for change in changes) and await is_cancelled(job, app):
-        await _count(changes, ["cancelled"] * len(changes), app)
+        await _count(changes, [(change, "cancelled") for change in changes], app)
         return
     started = app.now()
 
@@ -75,9 +76,8 @@ async def work_off(changes: Sequence[Change], app: App, settle: Settle) -> None:
         raise failed[0][1]
     await dispatch([change for change, _ in failed], app)  # alone, so that a bug takes nobody along
     await dispatch_chunks([c for c, e in zip(changes, ended, strict=True) if isinstance(e, _Late)], app)
-    settled = [(c, e) for c, e in zip(changes, ended, strict=True) if isinstance(e, Settled)]
-    over = [(c, COUNTED_AS.get(e.outcome, "done")) for c, e in settled if e.again_at is None]
-    await _count([c for c, _ in over], [what for _, what in over], app)
+    settled = [(c, e) for c, e in zip(changes, ended, strict=True) if isinstance(e, Settled) and e.again_at is None]
+    await _count(changes, [(c, COUNTED_AS.get(e.outcome, "done")) for c, e in settled], app)
 
 
 # ---------------------------------------------------------------------------------------------------------- counting
@@ -90,18 +90,15 @@ def page_of(change: Change) -> str | None:
     return page if mine else None
 
 
-async def _count(changes: Sequence[Change], outcomes: Sequence[str], app: App) -> None:
-    """Note how records ended, one row a message: the same message twice writes the same row."""
-    mine = [(c, page, what) for c, what in zip(changes, outcomes, strict=True) if (page := page_of(c)) is not None]
+async def _count(message: Sequence[Change], ended: Sequence[tuple[Change, str]], app: App) -> None:
+    """Note how records of a message ended, in one row under its name: the same message twice writes the same row."""
+    mine = [(page, what) for change, what in ended if (page := page_of(change)) is not None]
     if not mine:
         return
-    first, page, _ = mine[0]
-    name = blake2b("\x1f".join(sorted(c.key for c, _, _ in mine)).encode(), digest_size=12).hexdigest()
-    row: dict[str, Any] = {"at": app.now().isoformat()}
-    for _, _, what in mine:
-        row[what] = row.get(what, 0) + 1
-    kind = "r" if first.attempt else "c"  # a record that was tried again ends beside the chunk that it came in
-    await app.state.set_watermark(f"{_group(first.correlation, page)}/{kind}{name}", _dumped(row))
+    name = blake2b("\x1f".join(sorted(change.key for change in message)).encode(), digest_size=12).hexdigest()
+    row: dict[str, Any] = {"at": app.now().isoformat(), **Counter(what for _, what in mine)}
+    page, _ = mine[0]
+    await app.state.set_watermark(f"{_group(message[0].correlation, page)}/{name}", orjson.dumps(row).decode())
 
 
 async def counted(job: str, pages: int, app: App) -> tuple[dict[str, int], datetime | None]:
@@ -130,7 +127,3 @@ async def is_cancelled(job: str, app: App) -> bool:
 
 def _group(job: str, page: str) -> str:
     return f"{job}.{page}"
-
-
-def _dumped(row: dict[str, Any]) -> str:
-    return orjson.dumps(row).decode()

@@ -39,7 +39,7 @@ class Preview:
     @property
     def writes(self) -> bool:
         """Return whether a system would be written, now or when what it waits for is there."""
-        return any(self.fields.values()) or self.what in ("couple", "retire", "wait") or self.what.startswith("create")
+        return any(self.fields.values()) or self.what in ("couple", "wait")
 
 
 async def preview(change: Change, app: App) -> Preview:

@@ -8,8 +8,10 @@ import dev.servicebus
 from dev.host import start
 from tests.contract.host.scene import APP, QUEUES, Scene, message, settings
 from tests.contract.host.state import is_stopping
-from tests.contract.servicebus.running import open_links
+from tests.contract.servicebus.running import CONNECTIONS_BREAK, open_links
 from tests.waiting import until
+
+pytestmark = CONNECTIONS_BREAK
 
 
 def test_pumps_come_back_when_the_bus_does(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_a_stop_lets_a_running_message_end_and_takes_no_other(tmp_path: Path) ->
 def test_a_function_over_its_time_abandons_what_the_worker_had_and_starts_anew(tmp_path: Path) -> None:
     shutil.copytree(APP, tmp_path / "app")
     (tmp_path / "app" / "host.json").write_text('{"version": "2.0", "functionTimeout": "00:00:02"}')
-    queues = {name: {**options, "lock_duration_seconds": 60} for name, options in QUEUES.items()}
+    queues = {name: {**options, "lock_duration_seconds": 300} for name, options in QUEUES.items()}
     with (
         dev.servicebus.start(tmp_path / "data", queues) as bus,
         start(tmp_path / "app", settings(bus, tmp_path)) as host,

@@ -24,8 +24,10 @@ from shared.core.messages import decode, message_id, retried
 from shared.core.model import Change
 from shared.errors import NeedsPerson, Unavailable
 from shared.ports import Bus, Message
+from tests.contract.servicebus.running import CONNECTIONS_BREAK, WAIT_SECONDS
 from tests.sim.memory_bus import MemoryBus
 
+pytestmark = CONNECTIONS_BREAK
 PAIR = "dataverse.account@s4.100.BusinessPartner"
 QUEUES = {
     "changes": {"requires_session": True, "duplicate_detection_window_seconds": 300},
@@ -78,7 +80,9 @@ async def received(server: RunningBus, queue: str = "changes") -> list[ServiceBu
         ServiceBusClient.from_connection_string(server.connection_string, retry_total=0) as client,
     ):
         while active := (await admin.get("/queues")).json()[queue]["active"]:
-            async with client.get_queue_receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=5) as receiver:
+            async with client.get_queue_receiver(
+                queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT_SECONDS
+            ) as receiver:
                 for one in await receiver.receive_messages(active, max_wait_time=0.3):
                     await receiver.complete_message(one)
                     found.append(one)
@@ -158,7 +162,7 @@ async def test_a_scheduled_message_arrives_when_its_time_has_come_and_not_before
     times = {"soon": soon, "never": never, "past": past}
     await both.bus.send([replace(message(f"scheduled {name}"), not_before=at) for name, at in times.items()])
     found: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < 2:
             await asyncio.sleep(0.05)
             found += [c.key for _, c in await both.take("changes")]
@@ -214,7 +218,7 @@ async def test_more_than_a_batch_holds_is_sent_in_several(server: RunningBus) ->
 
 @pytest.fixture(name="broken_connections")
 def broken_connections_fixture() -> Iterator[None]:
-    """Let the library be: it leaves a socket that broke to the garbage collector (azure-servicebus 7.15)."""
+    """Let the library be: it leaves a socket that broke to the garbage collector, and that has to find it in time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield

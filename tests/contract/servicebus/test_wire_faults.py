@@ -18,6 +18,7 @@ from proton import Message
 from proton.utils import BlockingConnection
 
 from tests.contract.servicebus.running import (
+    CONNECTIONS_BREAK,
     WAIT_SECONDS,
     Links,
     RunningBus,
@@ -25,9 +26,7 @@ from tests.contract.servicebus.running import (
     send,
 )
 
-pytestmark = pytest.mark.filterwarnings(  # the SDK does not close the sockets of connections that break
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = CONNECTIONS_BREAK
 A_MOMENT_SECONDS = 0.5  # how long a receiver listens to find that there is nothing
 
 

@@ -13,11 +13,9 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from tests.contract.servicebus.running import WAIT_SECONDS, Links, RunningBus
+from tests.contract.servicebus.running import CONNECTIONS_BREAK, WAIT_SECONDS, Links, RunningBus
 
-pytestmark = pytest.mark.filterwarnings(  # the SDK does not close the sockets of connections that break
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = CONNECTIONS_BREAK
 A_MOMENT_SECONDS = 0.5  # how long a receiver waits to find that there is nothing
 
 

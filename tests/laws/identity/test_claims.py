@@ -127,6 +127,14 @@ async def test_a_record_born_in_sap_is_bound_before_its_row_is_created_and_the_r
     assert world.crm.rows[born].values["sapnumber"] == s
 
 
+async def test_two_records_born_in_sap_get_two_rows() -> None:
+    world = World()
+    one, two = world.partner(), world.partner()
+    for s in (one, two):
+        await world.sync(s, "sap")
+    assert {row.values["sapnumber"] for row in world.crm.rows.values()} == {one, two}
+
+
 async def test_a_create_in_dynamics_whose_partner_was_linked_meanwhile_touches_no_system() -> None:
     world = World()
     s = world.partner(tax="V1")

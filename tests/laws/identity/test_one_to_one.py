@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.core.model import Link
 from shared.core.plan import Skip, Sync
 from shared.errors import BadMapping, Stale
 from shared.mapping.load import load_flows
@@ -69,6 +70,17 @@ async def test_a_sap_record_that_belongs_to_another_pair_cannot_be_bound() -> No
     with pytest.raises(Stale):
         await world.state.bind(replace(link, dynamics=D2))
     assert (await world.link()).sap == s
+
+
+async def test_a_way_back_that_was_left_behind_leads_nobody_into_another_pair() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    stray = world.partner(town="Oslo")
+    await world.state.bind(Link(PARTNER.pair, d, stray))
+    with pytest.raises(Stale):
+        await world.sync(stray, "sap")
+    assert ((await world.link()).sap, world.crm.rows[d].values["city"]) == (s, "Lyon")
+    assert len(world.crm.rows) == 1
 
 
 async def test_both_sides_of_a_link_find_the_same_pair() -> None:

@@ -1,6 +1,5 @@
 """Law 4: the mark comes before the match key; one that is linked elsewhere is no twin; two are a question."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +10,9 @@ from shared.core.plan import Park, Skip, Sync, Twin
 from shared.decide import decide
 from shared.errors import NotYet, Stale
 from tests.laws.facts import S1, account, facts, parked_pair, partner
-from tests.laws.flows import FLOWS, PARTNER
+from tests.laws.flows import PARTNER
 from tests.laws.world import D1, D2, World
 
-ANEW = {**FLOWS, "s4/partner": replace(PARTNER, copies="new")}
 FRESH = account(sapnumber=None)
 
 
@@ -44,13 +42,6 @@ def test_a_candidate_that_belongs_elsewhere_is_a_duplicate_and_by_its_mark_a_cop
     assert D2 in plan.reason
 
 
-def test_with_copies_new_a_copy_is_created_afresh() -> None:
-    plan = decide(facts(FRESH, twins=(twin(birthmark=True, elsewhere=D2),)), ANEW["s4/partner"])
-    assert isinstance(plan, Sync)
-    assert plan.twin is None
-    assert plan.writes["sap"].kind == "create"
-
-
 async def test_a_record_is_adopted_by_the_mark_it_bears_before_any_match_key() -> None:
     world = World()
     d = world.account(vat="V1")
@@ -73,6 +64,15 @@ async def test_a_partner_is_adopted_by_the_guid_that_it_bears() -> None:
     s = world.partner(mark=d.upper(), tax="V1")
     await world.sync(s, "sap")
     assert (await world.link(d)).sap == s
+
+
+async def test_a_partner_is_adopted_by_the_row_that_has_the_id_which_ours_would_get() -> None:
+    world = World()
+    s = world.partner(tax="V1")
+    born = world.account(born_in_sap(PARTNER.pair, s))
+    world.account(D2, vat="V1")
+    await world.sync(s, "sap")
+    assert (await world.link(born)).sap == s
 
 
 async def test_a_partner_is_adopted_by_the_row_that_bears_its_number() -> None:
@@ -130,6 +130,25 @@ async def test_a_second_account_with_the_vat_number_of_a_linked_partner_parks() 
     assert len(world.erp.rows) == 1
 
 
+async def test_a_linked_partner_is_nobody_else_s_even_if_people_have_wiped_the_marks() -> None:
+    world = World()
+    d, s = await world.linked(vat="V1")
+    world.erp.edit(s, mark=None)
+    world.crm.edit(d, sapnumber=None)
+    await world.sync(world.account(D2, vat="V1"))
+    assert await world.parked(D2) == ("duplicate",)
+    assert world.erp.rows[s].values["mark"] is None
+
+
+async def test_a_partner_whose_number_another_account_bears_is_that_account_s() -> None:
+    world = World()
+    s = world.partner(tax="V1")
+    world.account(D2, sapnumber=s)
+    await world.sync(world.account(D1, vat="V1"))
+    assert await world.parked(D1) == ("duplicate",)
+    assert world.erp.writes == 0
+
+
 async def test_the_entry_of_a_duplicate_goes_when_the_duplicate_is_mended() -> None:
     world = World()
     await world.linked(vat="V1")
@@ -138,48 +157,6 @@ async def test_the_entry_of_a_duplicate_goes_when_the_duplicate_is_mended() -> N
     await world.sync(D2)
     assert await world.parked(D2) == ()
     assert len(world.erp.rows) == 2
-
-
-async def test_a_copy_of_a_partner_with_its_mark_parks_and_the_pair_stays_as_it_is() -> None:
-    world = World()
-    d, s = await world.linked(city="Lyon")
-    copy = world.erp.put("", {**world.erp.rows[s].values, "town": "Oslo"})
-    await world.sync(copy, "sap")
-    assert await world.parked(copy, "sap") == ("copy",)
-    assert (await world.link()).sap == s
-    assert world.crm.rows[d].values["city"] == "Lyon"
-    assert len(world.crm.rows) == 1
-
-
-async def test_a_copy_of_an_account_with_its_number_parks() -> None:
-    world = World()
-    d, s = await world.linked()
-    world.crm.put(D2, {**world.crm.rows[d].values, "accountid": D2})
-    await world.sync(D2)
-    assert await world.parked(D2) == ("copy",)
-    assert world.erp.rows[s].values["mark"] == d
-
-
-async def test_a_copy_that_is_seen_before_its_original_parks_too_because_two_bear_the_mark() -> None:
-    world = World()
-    d = world.account()
-    original = world.partner(mark=d, town="Oslo")
-    copy = world.erp.put("", {**world.erp.rows[original].values})
-    await world.sync(copy, "sap")
-    assert await world.parked(copy, "sap") == ("copy",)
-    assert not world.crm.writes
-
-
-async def test_with_copies_new_the_copy_becomes_a_pair_of_its_own_and_its_mark_is_overwritten() -> None:
-    world = World(flows=ANEW)
-    d, s = await world.linked()
-    copy = world.erp.put("", dict(world.erp.rows[s].values))
-    await world.sync(copy, "sap")
-    await world.deliver_all()
-    born = born_in_sap(PARTNER.pair, copy)
-    assert world.erp.rows[copy].values["mark"] == born
-    assert world.crm.rows[born].values["sapnumber"] == copy
-    assert world.erp.rows[s].values["mark"] == d
 
 
 async def test_an_account_that_is_linked_to_another_partner_between_look_and_claim_keeps_its_link() -> None:

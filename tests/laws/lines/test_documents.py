@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import NotYet, Unconfirmed
-from tests.laws.orders import FIRST, FLOW, SECOND, Orders
+from tests.laws.lines.orders import FIRST, FLOW, SECOND, Orders
 from tests.laws.script import crash, lose_answer
 from tests.laws.world import D3
 from tests.sim.world import LONGEST_SECONDS, Crash

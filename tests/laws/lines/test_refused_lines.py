@@ -1,7 +1,7 @@
 """Laws 14 and 17: a refused line, or column of a line, is parked alone, and not sent again until it changes."""
 
 from shared.errors import Complaint
-from tests.laws.orders import FIRST, SECOND, Orders
+from tests.laws.lines.orders import FIRST, SECOND, Orders
 
 
 async def test_a_refused_line_is_parked_alone_and_not_sent_again_until_it_changes() -> None:
