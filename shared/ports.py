@@ -330,7 +330,8 @@ class App:
     """Everything that a sync may touch; built once in `wiring.py`.
 
     `systems` by name ('dataverse', 's4'); `now` gives the time, aware and in UTC; `chance` a number in [0, 1).
-    `entrances` by system and object ('dataverse account', 's4 SalesOrder').
+    `identities` are what the systems said they are when the worker began. `entrances` by system and object
+    ('dataverse account', 's4 SalesOrder').
     """
 
     flows: Mapping[str, Flow]
@@ -342,6 +343,7 @@ class App:
     chance: Callable[[], float]
     limits: Limits = field(default_factory=Limits)
     entrances: Mapping[str, tuple[Entrance, ...]] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
     wait_limit: timedelta = timedelta(hours=24)
     reconciling: Reconciling = field(default_factory=Reconciling)
     pauses: Pauses = field(default_factory=Pauses)

@@ -1,17 +1,20 @@
 """Builds the App, once per worker and in its loop; the only importer of adapters, and only when they are needed."""
 
 import asyncio
+import logging
 import os
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared.core.digest import Seal
 from shared.core.plan import Limits
-from shared.errors import BadMapping, WrongEnvironment
+from shared.errors import BadMapping, Transient, WrongEnvironment
 from shared.mapping.catalogue import Catalogue
 from shared.mapping.flow import Flow
 from shared.ops.registration.admin import DataverseAdmin
@@ -19,6 +22,7 @@ from shared.ops.registration.checklist import EntitySet
 from shared.ops.schedule import latest
 from shared.ports import App, Bus, Entrance, Reconciling, State, System
 from shared.settings import Settings, for_mappings, read_settings
+from shared.telemetry import event
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -63,17 +67,25 @@ class Worker:
 
     def __init__(self) -> None:
         self._app: App | None = None
+        self._look_again_at = 0.0
         self._building = asyncio.Lock()
 
     async def app(self) -> App:
         """Return the App. Raises `BadMapping` or `WrongEnvironment` when it may not start."""
-        if self._app is None:
+        if self._app is None or self._unsure(self._app):
             async with self._building:
                 self._app = self._app or await _build(settings(), os.environ)
+                if self._unsure(self._app):
+                    self._look_again_at = monotonic() + LOOK_AGAIN_SECONDS
+                    self._app = replace(self._app, identities=await _checked_identities(self._app))
         return self._app
+
+    def _unsure(self, app: App) -> bool:
+        return len(app.identities) < len(app.systems) and monotonic() >= self._look_again_at
 
 
 WORKER = Worker()
+LOOK_AGAIN_SECONDS = 30.0
 
 
 async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
@@ -82,7 +94,7 @@ async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
     if not keys:
         raise BadMapping("DIGEST_KEYS is empty: give a name and 16 to 64 random bytes in base64, k1:…")
     systems = {"dataverse": _dataverse(chosen), "s4": _s4(chosen)}
-    app = App(
+    return App(
         flows=found,
         systems=systems,
         state=_state(chosen),
@@ -95,8 +107,7 @@ async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
         reconciling=_reconciling(chosen),
     )
-    await _check_identity(app)
-    return app
+    return replace(app, identities=await _checked_identities(app))
 
 
 def _reconciling(chosen: Settings) -> Reconciling:
@@ -112,10 +123,17 @@ def _reconciling(chosen: Settings) -> Reconciling:
     )
 
 
-async def _check_identity(app: App) -> None:
+async def _checked_identities(app: App) -> dict[str, str]:
     """Refuse to work on another organisation or SAP client than the one that the state belongs to (law 13)."""
+    identities: dict[str, str] = {}
     for name, system in app.systems.items():
-        found, known = await system.identity(), await app.state.watermark(f"identity/{name}")
+        known = await app.state.watermark(f"identity/{name}")
+        try:
+            found = await system.identity()
+        except Transient as error:
+            event("identity unknown", logging.WARNING, system=name, reason=str(error))
+            continue
+        identities[name] = found
         if known and known != found:
             raise WrongEnvironment(
                 f"the state belongs to {name} {known}, but the connection leads to {found}: "
@@ -123,6 +141,7 @@ async def _check_identity(app: App) -> None:
             )
         if not known:
             await app.state.set_watermark(f"identity/{name}", found)
+    return identities
 
 
 def entrances(found: Mapping[str, Flow]) -> dict[str, tuple[Entrance, ...]]:

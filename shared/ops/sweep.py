@@ -40,7 +40,7 @@ async def start_due(app: App) -> list[str]:
 async def start(flow: str, app: App, asked_by: str = "") -> str:
     """Enqueue a sweep of both sides. Returns its run, which is its correlation id too."""
     now = app.now().isoformat()
-    run = f"sweep {flow} {now}"
+    run = f"sweep {flow.replace('/', ' ')} {now}"  # a correlation id is part of an address: no slash
     await dispatch([Change(flow, side, "", run, run, cause="sweep", asked_by=asked_by) for side in SIDES], app)
     await app.state.set_watermark(f"schedule/{flow}", now)
     return run

@@ -35,6 +35,7 @@ class Governor:
         self._held_until = 0.0
         self._open_until = 0.0
         self._wait_seconds = 0.0
+        self._why = ""
         self._failures = 0
         self._refusals = 0
         self._quiet = 0
@@ -80,7 +81,7 @@ class Governor:
             return False
         if now < self._open_until or self._probing:
             wait = max(self._open_until - now, 1.0)
-            raise Throttled(f"{what}: {self.name} is not called after failures; nothing was sent", wait_seconds=wait)
+            raise Throttled(f"{what}: {self.name} rests after {self._why}; nothing was sent", wait_seconds=wait)
         self._probing = True
         return True
 
@@ -108,7 +109,7 @@ class Governor:
         """Open at the second refusal in a row: the first may have been an expired token, renewed and tried again."""
         self._refusals += 1
         if self._refusals >= REFUSALS_MAX:
-            self._open(max(self._wait_seconds * 2, REFUSED_LOGON_WAIT_SECONDS), "logon refused")
+            self._open(max(self._wait_seconds * 2, REFUSED_LOGON_WAIT_SECONDS), "a refused logon")
 
     def _throttled(self, seconds: float | None) -> None:
         wait = min(THROTTLED_SECONDS if seconds is None else seconds, HOLD_SECONDS_MAX)
@@ -119,6 +120,7 @@ class Governor:
 
     def _open(self, wait: float, why: str) -> None:
         self._wait_seconds, self._open_until, self._probing = wait, self._now() + wait, False
+        self._why = why
         event("breaker open", logging.WARNING, system=self.name, wait_seconds=wait, reason=why)
 
     def _well(self) -> None:

@@ -66,7 +66,7 @@ def _context(body: bytes) -> dict[str, Any]:
         found = json.loads(body.decode("utf-8-sig", errors="replace"))
         if isinstance(found, str):  # a gateway in between has encoded it once more
             found = json.loads(found.removeprefix("\ufeff"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError, too
         raise BadRequest("the body is not JSON") from error
     if not isinstance(found, dict):
         raise BadRequest(f"the body is a JSON {type(found).__name__}, expected an execution context")

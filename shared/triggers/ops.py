@@ -10,7 +10,7 @@ from shared.errors import BadRequest, SyncError
 from shared.ops import look
 from shared.ops.health import health
 from shared.ops.intake import sync_now
-from shared.triggers.answers import answer, refuse
+from shared.triggers.answers import answer, asked_by, refuse
 from shared.wiring import WORKER
 
 blueprint = func.Blueprint()
@@ -29,7 +29,7 @@ async def sync_now_asked(req: func.HttpRequest) -> func.HttpResponse:
             body["keys"],
             await WORKER.app(),
             run=run,
-            asked_by=req.headers.get("X-MS-CLIENT-PRINCIPAL-NAME", "function key"),
+            asked_by=asked_by(req),
             cause="replay" if body.get("replay") is True else "sync",
         )
     except SyncError as error:

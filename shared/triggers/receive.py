@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import azure.functions as func
 
 from shared.core.model import Change
-from shared.errors import BadRequest, SyncError, WrongEnvironment
+from shared.errors import BadRequest, SyncError, Unavailable, WrongEnvironment
 from shared.ops.intake import Hint, changes_of, take_in
 from shared.ports import App
 from shared.telemetry import event
@@ -44,7 +44,7 @@ async def take_dataverse(body: bytes) -> int:
 async def dataverse_changes(body: bytes, app: App) -> tuple[Change, ...]:
     """Return what a Dataverse event means. Raises `BadRequest`, `WrongEnvironment`."""
     found = dataverse_events.parse(body)
-    await _same_organization(found.organization, app)
+    _same_organization(found.organization, app)
     if found.tag == settings().dataverse_tag and found.depth <= EVENTS_DEPTH_OF_OURS:
         event("echo", table=found.table, message=found.message)
         return ()
@@ -59,9 +59,11 @@ async def dataverse_changes(body: bytes, app: App) -> tuple[Change, ...]:
     return changes
 
 
-async def _same_organization(found: str, app: App) -> None:
+def _same_organization(found: str, app: App) -> None:
     """Refuse a copied environment: it carries the webhook along and fires at production."""
-    ours = settings().dataverse_organization_id or await app.systems["dataverse"].identity()
+    ours = settings().dataverse_organization_id or app.identities.get("dataverse", "")
+    if not ours:
+        raise Unavailable("Dataverse has not said yet which organisation it is: set DATAVERSE_ORGANIZATION_ID, or wait")
     if found and found.lower() != ours.lower():
         raise WrongEnvironment(f"the event is of organisation {found}, this app is bound to {ours}")
 

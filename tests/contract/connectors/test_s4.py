@@ -305,7 +305,7 @@ async def test_a_wrong_password_is_tried_once_a_call_and_does_not_lock_the_user(
         for _ in range(2):
             with pytest.raises(NotAllowed):
                 await system.read(PARTNER, "17100001")
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Throttled, match="rests after a refused logon"):
             await system.identity()
     async with connected(sap) as system:
         assert await system.identity() == "S4H/100"
