@@ -74,10 +74,11 @@ class Worker:
         """Return the App. Raises `BadMapping` or `WrongEnvironment` when it may not start."""
         if self._app is None or self._unsure(self._app):
             async with self._building:
-                self._app = self._app or await _build(settings(), os.environ)
-                if self._unsure(self._app):
+                app, self._app = self._app or _build(settings(), os.environ), None
+                if self._unsure(app):
+                    app = replace(app, identities=await _checked_identities(app))
                     self._look_again_at = monotonic() + LOOK_AGAIN_SECONDS
-                    self._app = replace(self._app, identities=await _checked_identities(self._app))
+                self._app = app  # only now: nobody works for an environment that was found to be another one
         return self._app
 
     def _unsure(self, app: App) -> bool:
@@ -88,7 +89,7 @@ WORKER = Worker()
 LOOK_AGAIN_SECONDS = 30.0
 
 
-async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
+def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
     found = flows(environment)
     keys = chosen.seal_keys
     if not keys:
@@ -107,7 +108,6 @@ async def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
         reconciling=_reconciling(chosen),
     )
-    return replace(app, identities=await _checked_identities(app))
 
 
 def _reconciling(chosen: Settings) -> Reconciling:
