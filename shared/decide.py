@@ -12,6 +12,7 @@ from shared.core.digest import plain
 from shared.core.messages import born_in_sap
 from shared.core.model import OTHER, SIDES, Intent, Link, Problem, Side, Status, Write
 from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync
+from shared.decision.learning import RECENT
 from shared.decision.lines import pair_lines
 from shared.decision.merging import create, merge
 from shared.mapping.flow import Flow
@@ -38,8 +39,10 @@ def decide(facts: Facts, flow: Flow) -> Plan:
 
 def _not_too_often(plan: Plan, facts: Facts) -> Plan:
     """More writes to one pair in an hour than people make are two automations at work (law 9)."""
-    times = {at for at, *_ in (facts.link.recent if facts.link else ())}
-    if not isinstance(plan, Sync) or not plan.writes or len(times) < facts.limits.writes_per_hour:
+    if _asked_again(facts) or not isinstance(plan, Sync) or not plan.writes:
+        return plan
+    times = {at for at, *_ in (facts.link.recent if facts.link else ()) if at > facts.now - RECENT}
+    if len(times) < facts.limits.writes_per_hour:
         return plan
     names = ", ".join(sorted({name for write in plan.writes.values() for name in write.fields}))
     message = f"{len(times)} writes to this pair within an hour: two automations disagree about {names}"
@@ -86,7 +89,7 @@ def _gone(facts: Facts, flow: Flow) -> Plan | None:
         return _never_there(facts)
     if not gone:
         return None
-    if len(gone) == len(SIDES):
+    if len(gone) == len(SIDES) and said.deleted:
         return _open_create(facts, flow) or Sync("gone on both sides", status="retired")
     side = gone[0]
     if not (said.deleted and said.side == side):

@@ -12,10 +12,11 @@ from shared.core.merge import accepts
 from shared.core.model import OTHER, Intent, Problem, Record, Side, Write
 from shared.core.plan import Facts, Park, Plan, Sync
 from shared.decide import decide
+from shared.decision.draft import told_seen
 from shared.decision.learning import learn, with_problems
 from shared.decision.merging import all_judged
 from shared.decision.rows import Judged
-from shared.decision.wording import raws_of
+from shared.decision.wording import line_name, raws_of, without
 from shared.errors import SyncError
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -71,11 +72,33 @@ class _Work:
         again = write_of(plan, side)
         if answer is None or again is None or not _overlap(first, again):
             return plan
+        again = self._without_added(first, again)
+        if again is None:
+            return self._decide_again()
         second = await self.writer.write(again)
         if second is not None:
             self._mark_ours(again)
             self._accept(side, again, answer.after, second.after)
         return self._decide_again()
+
+    def _without_added(self, first: Write, again: Write) -> Write | None:
+        """Park lines that were added and cannot be told apart in the answer: a line is never added twice unseen."""
+        added = {line.peer for line in first.lines if line.kind == "add"}
+        twice = [line for line in again.lines if line.kind == "add" and line.peer in added]
+        problems = tuple(
+            Problem(
+                line_name(line, again.side),
+                again.side,
+                "form",
+                f"{again.side} has taken {line_name(line, again.side)}, and its answer does not show which line it "
+                "became: look whether the birthmark column keeps its value",
+                told_seen(line.values, self.out.facts),
+                self.out.facts.now,
+            )
+            for line in twice
+        )
+        self.out.problems += problems
+        return without(again, problems, self.flow) if problems else again
 
     def _accept(self, side: Side, write: Write, once: Record, twice: Record) -> None:
         """Take the same answer twice as the system's own form; of owner both only a declared form (law 7)."""

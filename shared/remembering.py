@@ -29,7 +29,7 @@ async def keep(outcome: Outcome, flow: Flow, app: App) -> Link | None:
         change = outcome.facts.change
         where = replace(change, side="dynamics", key=after.dynamics) if linked else change
         await list_parked(change, where, after.parked, app)  # each time: the link may know more than the list
-    made = moved and saved.status == "linked" and (before is None or before.status == "claimed")
+    made = moved and saved.status == "linked" and (before is None or before.status != "linked")
     return saved if made else None
 
 

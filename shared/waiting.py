@@ -31,6 +31,7 @@ async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
         await dispatch([asked], app)
         link = await app.state.link(app.flows[reference.flow].pair, reference.side, reference.key)
         if link is not None and link.status == "linked":
+            await app.state.unwait(reference, change)
             raise Stale(f"{reference.flow} {reference.key} was linked just now")
 
 
@@ -40,7 +41,7 @@ async def wake(link: Link, flow: Flow, app: App) -> None:
     references = [Reference(name, side, link.key(side)) for name in names for side in SIDES]
     for reference, waiter, _ in await app.state.waiters(references):
         # the etag makes the wake of this very link one message, and that of a later link another
-        woken = replace(waiter, cause="wake", origin=f"{waiter.origin} {link.etag}", attempt=0)
+        woken = replace(waiter, cause="wake", origin=f"{waiter.origin} {link.etag}", attempt=0, first_seen=None)
         await dispatch([woken], app)
         await app.state.unwait(reference, waiter)
 
@@ -49,8 +50,17 @@ async def tell_waiters(change: Change, reason: str, app: App) -> None:
     """Park who waits for a record that does not take part. They stay noted: should it be linked one day, they wake."""
     reference = Reference(change.flow, change.side, change.key)
     for _, waiter, since in await app.state.waiters([reference]):
+        if not needs(waiter, reference, app):
+            continue
         message = f"refers to {change.flow} {change.key}, which will not be linked: {reason}"
         await park(waiter, Problem("", waiter.side, "reference", message, since=since), app)
+
+
+def needs(waiter: Change, reference: Reference, app: App) -> bool:
+    """Return whether a record cannot do without the reference; what is optional is left out, and nobody is told."""
+    flow = app.flows[waiter.flow]
+    fields = (*flow.rows.fields, *(flow.lines.rows.fields if flow.lines else ()))
+    return any(field.required and field.reference == reference.flow for field in fields)
 
 
 async def park(change: Change, problem: Problem, app: App, letter: str = "") -> None:

@@ -8,6 +8,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Literal
 
 from shared.core.digest import plain, same
 from shared.core.messages import born_in_sap
@@ -16,10 +17,10 @@ from shared.core.plan import Facts, Plan, Sync
 from shared.decide import decide
 from shared.decision.learning import learn
 from shared.decision.wording import (
+    all_raws,
     expected,
     overwritten,
     put_back,
-    raws_of,
     refusals,
     with_own_doing,
     without,
@@ -157,6 +158,9 @@ class Writer:
         try:
             answer = await (self._create(write) if record is None else self._update(write, record))
         except Unconfirmed:
+            if not claimed and self.out.link is not None:  # known from now on: should it arrive late, it is no edit
+                intents = (*self.out.link.intents, self._intent(write, "update"))
+                self.out.link = replace(self.out.link, intents=intents)
             raise
         except (Transient, Refused):
             self._strike_out(claimed=claimed)
@@ -167,20 +171,28 @@ class Writer:
     async def _claim(self, write: Write, *, may_appear: bool) -> None:
         """Write down what is about to leave; the row's etag, or its insert, lets one worker through (laws 2, 3, 8)."""
         facts, side = self.out.facts, write.side
-        seal = facts.seal
-        sent = {name: seal.digest(value) for name, value in expected(write, facts, self.flow).items()}
-        intent = Intent(side, "create" if may_appear else "update", facts.now, sent)
+        intent = self._intent(write, "create" if may_appear else "update")
         link = self.out.link or new_link(facts, self.flow)
         until = facts.now + timedelta(seconds=CLAIM_SECONDS)
         await self._save(replace(link, intents=(*link.intents, intent), claimed_until=until))
         if facts.records[side] is not None or self.out.link is None:
             return
         if side == "dynamics":
-            await self._bind(self.out.link)
+            try:
+                await self._bind(self.out.link)
+            except Stale:
+                self._strike_out(claimed=True)  # nothing has left
+                raise
         source = facts.records[OTHER[side]]
         if source is not None and await find_marked(source, OTHER[side], self.flow, self.app):
             self._strike_out(claimed=True)
             raise Stale(f"a record for {source.key} has appeared in {side}")
+
+    def _intent(self, write: Write, kind: Literal["create", "update"]) -> Intent:
+        """Return what is about to be sent, as it would arrive."""
+        facts = self.out.facts
+        sent = {name: facts.seal.digest(value) for name, value in expected(write, facts, self.flow).items()}
+        return Intent(write.side, kind, facts.now, sent)
 
     async def _create(self, write: Write) -> Answer:
         link, side = self.out.link, write.side
@@ -217,11 +229,11 @@ class Writer:
         if not names:
             return answer
         self.out.facts = without_choices(names, self.out.facts)
-        columns = put_back(names, write.side, answer.before, self.flow)
+        columns, lines = put_back(names, write, answer.before, self.flow)
         told = ", ".join(sorted(names))
         for _ in range(PUT_BACK_MAX):
             try:
-                undone = await system.update(selection, answer.after, columns, ())
+                undone = await system.update(selection, answer.after, columns, lines)
             except SyncError:
                 continue
             self.out.put_back |= {(write.side, name) for name in names}
@@ -231,7 +243,7 @@ class Writer:
 
     def _written_over(self, write: Write, gathered: Record, before: Record) -> frozenset[str]:
         """Return written fields that moved between our read and our write, and would not have been written then."""
-        was, held = (raws_of(self.flow.rows, write.side, r.values) for r in (gathered, before))
+        was, held = (all_raws(write, r, self.flow) for r in (gathered, before))
         moved = {name for name in write.fields & was.keys() if not same(was[name], held[name])}
         if not moved:
             return frozenset()

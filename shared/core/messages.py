@@ -44,7 +44,8 @@ def message_id(pair: str, change: Change) -> str:
     The attempt takes part: a scheduled retry is no duplicate of its original, but the same retry sent twice after a
     crash is.
     """
-    parts = (pair, change.side, change.key, change.cause, change.origin, str(change.attempt), str(change.deleted))
+    who = (pair, change.flow, change.side, change.key)
+    parts = (*who, change.cause, change.origin, str(change.attempt), str(change.deleted))
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -24,6 +24,7 @@ from shared.core.model import (
 )
 from shared.core.plan import Facts, Park, Plan, Sync, Wait
 from shared.decision.choices import chosen
+from shared.decision.learning import RECENT
 from shared.decision.rows import Judged, effective_owner, in_step
 from shared.mapping.flow import SILENT, Carried, Failure, Field, Missing, Rows
 
@@ -161,7 +162,7 @@ def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem
     if facts.link is None or asked_for(one.name, facts):
         return None
     name = f"{problem.side} {one.name}"
-    trail = [digest for _, what, digest in facts.link.recent if what == name]
+    trail = [digest for at, what, digest in facts.link.recent if what == name and at > facts.now - RECENT]
     returns = sum(facts.seal.matches(value, digest) for digest in trail[:-1])
     if returns < RETURNS_MAX:
         return None

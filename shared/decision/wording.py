@@ -62,13 +62,17 @@ def _all(write: Write) -> tuple[str, ...]:
 
 
 def _named(complaint: Complaint, write: Write, flow: Flow) -> list[str]:
+    mark = flow.birthmark.dynamics if write.side == "dynamics" else flow.birthmark.sap
+    if not complaint.line and complaint.column == mark and "birthmark" in write.fields:
+        return ["birthmark"]
     if not complaint.line and complaint.column:
         return [f.name for f in flow.rows.fields if complaint.column in f.writes[write.side] and _writes(f.name, write)]
     names = {line_name(k, write.side) for k in write.lines if complaint.line in (k.key, k.peer) and complaint.line}
     if flow.lines is None or not names:
         return []
     rows = [f.name for f in flow.lines.rows.fields if complaint.column in f.writes[write.side]]
-    return sorted({f"{line}.{row}" for line in names for row in rows} & write.fields) or sorted(names)
+    of_lines = {name for name in write.fields for line in names if name.startswith(f"{line}.")}
+    return sorted({f"{line}.{row}" for line in names for row in rows} & of_lines) or sorted(of_lines or names)
 
 
 def _writes(name: str, write: Write) -> bool:
@@ -145,9 +149,33 @@ def _line_without(line: LineWrite, side: Side, names: set[str], flow: Flow) -> L
     return replace(line, values=values) if values or line.kind == "remove" else None
 
 
-def put_back(names: frozenset[str], side: Side, held: Record, flow: Flow) -> Mapping[str, Scalar]:
-    """Return the columns that give fields back the values that `held` has."""
-    return {c: held.values.get(c) for f in flow.rows.fields if f.name in names for c in f.writes[side]}
+def all_raws(write: Write, record: Record, flow: Flow) -> dict[str, Value]:
+    """Return the raw values of a record's fields and of those lines that a write changes, by name."""
+    found = raws_of(flow.rows, write.side, record.values)
+    held = {line.key: line for line in record.lines}
+    for line in write.lines:
+        if flow.lines is not None and line.kind == "change" and line.key in held:
+            values = in_context(held[line.key], record, flow.lines, write.side)
+            name = line_name(line, write.side)
+            found |= {f"{name}.{n}": raw for n, raw in raws_of(flow.lines.rows, write.side, values).items()}
+    return found
+
+
+def put_back(
+    names: frozenset[str], write: Write, held: Record, flow: Flow
+) -> tuple[Mapping[str, Scalar], tuple[LineWrite, ...]]:
+    """Return the columns and lines that give fields back the values that `held` has."""
+    side = write.side
+    columns = {c: held.values.get(c) for f in flow.rows.fields if f.name in names for c in f.writes[side]}
+    values = {line.key: line.values for line in held.lines}
+    rows = flow.lines.rows.fields if flow.lines else ()
+    lines = []
+    for line in write.lines:
+        name = line_name(line, side)
+        told = {c: values.get(line.key, {}).get(c) for f in rows if f"{name}.{f.name}" in names for c in f.writes[side]}
+        if told:
+            lines.append(replace(line, values=told))
+    return columns, tuple(lines)
 
 
 def overwritten(names: frozenset[str], side: Side, after: Record, facts: Facts, flow: Flow) -> list[Problem]:

@@ -17,7 +17,7 @@ from shared.ops.intake import take_in
 from shared.ops.schedule import due
 from shared.ports import App, Touched
 from shared.settlement import paused
-from shared.waiting import park
+from shared.waiting import needs, park
 
 WAITER_COUNT_MAX = 10_000
 LOOK_AGAIN = timedelta(minutes=10)
@@ -93,10 +93,11 @@ async def visit_waiters(app: App, older_than: timedelta) -> int:
             continue  # while its flow is paused nothing can be linked
         link = await app.state.link(app.flows[reference.flow].pair, reference.side, reference.key)
         if link is not None and link.status == "linked":
-            await dispatch([replace(waiter, cause="wake", origin=f"{waiter.origin} {link.etag}", attempt=0)], app)
+            origin = f"{waiter.origin} {link.etag}"
+            await dispatch([replace(waiter, cause="wake", origin=origin, attempt=0, first_seen=None)], app)
             await app.state.unwait(reference, waiter)
             continue
-        if now - since <= older_than:
+        if now - since <= older_than or not needs(waiter, reference, app):
             continue
         late += 1
         message = (

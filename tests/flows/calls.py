@@ -23,8 +23,8 @@ class Cost:
 
 
 def reset(office: Office, meter: Meter) -> None:
-    """Begin to count: wait until nothing is under way, and forget what was."""
-    office.quiet()
+    """Begin to count: wait until nothing is under way or to come, and forget what was."""
+    office.quiet(also_later=True)
     office.crm("log", method="DELETE")
     office.erp("log", method="DELETE")
     meter.take()

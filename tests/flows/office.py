@@ -77,20 +77,22 @@ class Office:
             time.sleep(LOOK_SECONDS)
         return found
 
-    def quiet(self) -> None:
-        """Wait until no event and no change is under way. What is scheduled for later does not count."""
+    def quiet(self, *, also_later: bool = False) -> None:
+        """Wait until no event and no change is under way, nor, if asked for, `also_later`: scheduled."""
         seen = 0
 
         def looks() -> bool:
             nonlocal seen
-            seen = seen + 1 if self._is_quiet() else 0
+            seen = seen + 1 if self._is_quiet(also_later=also_later) else 0
             return seen >= QUIET_LOOKS
 
         self.until(looks, "everything is worked off")
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, *, also_later: bool) -> bool:
+        queues: list[dict[str, int]] = list(self.bus("queues").values())
         return (
-            not any(queue["active"] + queue["locked"] for queue in self.bus("queues").values())
+            not any(queue["active"] + queue["locked"] for queue in queues)
+            and not (also_later and any(queue["scheduled"] for queue in queues))
             and not self.crm("events", method="GET")["pending"]
             and not any(hook["backlog"] for hook in self.erp("webhooks", method="GET"))
         )

@@ -82,7 +82,7 @@ def test_a_bus_that_is_down_is_a_503_and_dataverses_second_attempt_arrives(offic
 def test_a_bus_that_is_down_is_told_to_every_sender_and_forgotten_when_it_is_back(office: Office) -> None:
     key = office.unheard_account("Nach dem Ausfall GmbH")
     body = wire(context("Create", "account", key))
-    office.quiet()
+    office.quiet(also_later=True)
     office.bus("faults", {"refuse_sends": 2})
     refused = office.post("dataverse/events", body)
     assert (refused.status_code, "queue changes" in refused.json()["message"]) == (503, True)
