@@ -172,7 +172,7 @@ def test_both_secrets_open_while_one_is_replaced_and_nothing_else_does(office: O
 
 
 def test_a_copied_environment_is_turned_away(office: Office) -> None:
-    key = office.unheard_account("Kopie der Produktion GmbH")
+    key = office.unheard_account("Kopie der Fertigung GmbH")
     answer = office.post(EVENTS, wire(create(key, OrganizationId=str(uuid4()))))
     assert answer.status_code == 403
     assert "organisation" in answer.json()["message"]

@@ -144,7 +144,7 @@ async def test_refused_birthmark_parks_only_it():
 
 async def test_line_complaint_without_column_is_not_sent_again():
     world = World()
-    d, s = await world.linked_order({"key": "L1", "number": "1", "product": "TG1", "quantity": 1})
+    d, _ = await world.linked_order({"key": "L1", "number": "1", "product": "TG1", "quantity": 1})
     world.erp.objects_to = lambda _values, lines: tuple(
         Complaint("V1", "locked", "", one.key) for one in lines if one.kind == "change"
     )
@@ -175,6 +175,8 @@ async def test_line_edit_in_the_same_breath_is_put_back():
     d, s = await world.linked_order({"key": "L1", "number": "1", "product": "TG1", "quantity": 1, "note": "a"})
     world.crm.rows[d].lines["L1"]["note"] = "b"
     world.crm.rows[d].version += 1
+
+    (k,) = world.erp.rows[s].lines
 
     def person():
         world.erp.rows[s].lines[k]["note"] = "person"
