@@ -20,7 +20,7 @@ run: setup  ## the local cloud, kept up, with addresses and calls to try
 	@$(PY) -m dev.cloud
 
 test: setup  ## all tests
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -n 3 --dist loadfile
 
 sim: setup  ## the simulation alone: make sim EXAMPLES=5000
 	@EXAMPLES=$(EXAMPLES) PYTHONHASHSEED=0 $(PY) -m pytest -q tests/sim $(ARGS)

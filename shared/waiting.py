@@ -12,7 +12,7 @@ from shared.decision.learning import known_before
 from shared.dispatch import dispatch
 from shared.errors import Stale
 from shared.mapping.flow import Flow
-from shared.ports import App, Parked
+from shared.ports import App, Parked, Step
 
 
 async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
@@ -28,6 +28,8 @@ async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
             cause="reference",
             bulk=change.bulk,
         )
+        step = Step(app.now(), asked.flow, asked.side, asked.key, f"asked for by {change.flow} {change.key}")
+        await app.state.note(change.correlation, [step])
         await dispatch([asked], app)
         link = await app.state.link(app.flows[reference.flow].pair, reference.side, reference.key)
         if link is not None and link.status == "linked":

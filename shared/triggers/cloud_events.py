@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from shared.errors import BadRequest
 
@@ -53,7 +54,7 @@ def parse(headers: Mapping[str, str], body: bytes) -> tuple[CloudEvent, ...]:
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     found = _json(body)
     if "ce-id" in headers or "ce-specversion" in headers:
-        attributes: dict[str, Any] = {k.removeprefix("ce-"): v for k, v in headers.items() if k.startswith("ce-")}
+        attributes: dict[str, Any] = {k.removeprefix("ce-"): unquote(v) for k, v in headers.items() if k[:3] == "ce-"}
         return (_event({**attributes, "data": found}),)
     if content == BATCH or isinstance(found, list):
         if not isinstance(found, list) or len(found) > EVENT_COUNT_MAX:
@@ -69,10 +70,15 @@ def _json(body: bytes) -> Any:  # noqa: ANN401 -- the sender decides
         raise BadRequest("the body is not JSON") from error
 
 
+def _is_text(value: object) -> bool:
+    """Return whether this is text that can travel on: half a character, as JSON allows it, cannot."""
+    return isinstance(value, str) and value.isprintable() and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _event(found: Any) -> CloudEvent:  # noqa: ANN401 -- the sender decides
     if not isinstance(found, dict):
         raise BadRequest("an event is a JSON object")
-    missing = [name for name in ("id", "type", "source", "specversion") if not isinstance(found.get(name), str)]
+    missing = [name for name in ("id", "type", "source", "specversion") if not _is_text(found.get(name))]
     if missing:
         raise BadRequest(f"the event lacks the text attributes {', '.join(missing)}")
     if found["specversion"] != "1.0":

@@ -72,7 +72,8 @@ def _same_organization(found: str, app: App) -> None:
 def sap_handshake(req: func.HttpRequest) -> func.HttpResponse:
     """Answer the CloudEvents webhook handshake: say that we want events from this origin."""
     origin, allowed = req.headers.get("WebHook-Request-Origin", ""), settings().s4_event_origins
-    if not origin or not ("*" in allowed or origin in allowed):
+    known = {name.lower() for name in allowed}
+    if origin in ("", "*") or not ("*" in known or origin.lower() in known):
         return answer(403, "the origin is not among S4_EVENT_ORIGINS")
     rate = req.headers.get("WebHook-Request-Rate", "*")
     headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate}

@@ -1,7 +1,8 @@
 """Lets time pass for what is written in the state: nobody waits an hour for a test."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -45,11 +46,11 @@ def end_claim(cloud: Cloud, key: str) -> None:
     _in_state(cloud, deed)
 
 
-def waits_since(cloud: Cloud, order: str, account: str, since: timedelta) -> None:
-    """Note that an order has waited for an account for so long."""
-
-    async def deed(state: TableState) -> None:
-        waiter = Change("s4/order", "dynamics", order, f"test {order}", f"test {order}")
-        await state.wait(Reference("s4/account", "dynamics", account), waiter, datetime.now(UTC) - since)
-
-    _in_state(cloud, deed)
+@contextmanager
+def waiting_since(cloud: Cloud, order: str, account: str, since: timedelta) -> Iterator[None]:
+    """Let an order have waited for an account for so long; after the block it waits no more."""
+    waiter = Change("s4/order", "dynamics", order, f"test {order}", f"test {order}")
+    reference = Reference("s4/account", "dynamics", account)
+    _in_state(cloud, lambda state: state.wait(reference, waiter, datetime.now(UTC) - since))
+    yield
+    _in_state(cloud, lambda state: state.unwait(reference, waiter))

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from tests.flows.calls import counted, reset
-from tests.flows.clock import make_due, waits_since
+from tests.flows.clock import make_due, waiting_since
 from tests.flows.meter import Meter
 from tests.flows.office import Office
 
@@ -78,8 +78,8 @@ def test_a_flow_that_is_not_due_is_not_swept(office: Office, meter: Meter) -> No
 
 def test_who_waits_for_too_long_is_parked_with_what_is_missing(office: Office) -> None:
     order, account = str(uuid4()), str(uuid4())
-    waits_since(office.cloud, order, account, timedelta(hours=25))
-    office.fire("sweep")
-    problem = office.until(lambda: office.pair(order, "order").get("parked"), "the order is parked")
+    with waiting_since(office.cloud, order, account, timedelta(hours=25)):
+        office.fire("sweep")
+        problem = office.until(lambda: office.pair(order, "order").get("parked"), "the order is parked")
     assert "waited too long" in str(problem)
     assert f"s4/account {account}, which is not linked" in str(problem)
