@@ -17,7 +17,7 @@ from shared.core.messages import partition
 from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Side
 from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
-from shared.decision.rows import unsettled_references
+from shared.decision.rows import contexts, unsettled_references
 from shared.dispatch import dispatch
 from shared.effects import apply
 from shared.errors import Elsewhere, NotYet
@@ -56,6 +56,7 @@ async def gather(change: Change, flow: Flow, app: App) -> Facts:
         limits=app.limits,
         longest={side: traits[side].longest_transaction_seconds for side in SIDES},
         users={side: traits[side].users for side in SIDES},
+        context=contexts(found, flow, app.seal),
     )
     source = facts.records[change.side]
     alone = source is not None and facts.records[OTHER[change.side]] is None

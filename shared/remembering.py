@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from shared.core.model import SIDES, Choice, JournalEntry, Link, Problem
-from shared.core.plan import Facts, Park, Skip, Sync
+from shared.core.plan import Park, Skip, Sync
 from shared.decision.learning import known_before, learn, listed_again, with_problems, with_writes, without_old_intents
+from shared.decision.rows import contexts
 from shared.errors import Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
@@ -38,7 +39,7 @@ def _link_after(outcome: Outcome, flow: Flow) -> Link | None:
     if isinstance(plan, Park):
         link = outcome.link or plan.link
         status = plan.link.status if plan.link and not outcome.writes else None
-        return link and _settled(replace(link, status=status or link.status), plan.problems, outcome, facts)
+        return link and _settled(replace(link, status=status or link.status), plan.problems, outcome, flow)
     if not isinstance(plan, Sync):
         return None
     link = outcome.link
@@ -50,13 +51,16 @@ def _link_after(outcome: Outcome, flow: Flow) -> Link | None:
     elif plan.status == "retired" and outcome.error is None:
         link = replace(link, status="retired")
     problems = tuple(outcome.problems) if outcome.problems or outcome.error is None else link.parked
-    return _settled(link, problems, outcome, facts)
+    return _settled(link, problems, outcome, flow)
 
 
-def _settled(link: Link, problems: tuple[Problem, ...], outcome: Outcome, facts: Facts) -> Link:
+def _settled(link: Link, problems: tuple[Problem, ...], outcome: Outcome, flow: Flow) -> Link:
     """Let go of the claim; an open intent stays only where a write's outcome is unknown."""
+    facts = outcome.facts
     if facts.change.cause == "replay":
         link = replace(link, parked=listed_again(link.parked))
+    context = contexts((facts.records[side] for side in SIDES), flow, facts.seal)
+    problems = tuple(p if p.context or not p.side else replace(p, context=context[p.side]) for p in problems)
     link = with_writes(with_problems(link, problems), facts, outcome.written)
     if not isinstance(outcome.error, Unconfirmed):
         link = without_old_intents(link, facts)

@@ -209,7 +209,8 @@ class Problem:
 
     `cause` groups alike problems and holds no values ('clash', 'required', 'refused s4 R1/384'). `message` says what,
     where, found shape, expected, how to mend. `seen` are the digests of both sides when it was judged: the same
-    values are not tried again. `discarded` says who took it off the list and why ('' = it is on the list).
+    values are not tried again, unless the `context`, a digest of the target's status and of the mapping, has changed.
+    `discarded` says who took it off the list and why ('' = it is on the list).
     """
 
     field: str
@@ -219,6 +220,7 @@ class Problem:
     seen: tuple[str, str] = ("", "")
     since: datetime | None = None
     discarded: str = ""
+    context: str = ""
 
 
 type Status = Literal["claimed", "linked", "retired", "merged"]

@@ -38,7 +38,8 @@ class Facts:
     """All that a decision may depend on. If it is not in here, the decision cannot see it.
 
     `longest` are the seconds for which a create may still commit after its answer was lost, `users` our own technical
-    users, `owns_keys` the sides whose creates bring their own key: by side. `linked` answers the references.
+    users, `context` what else a refusal may have hung on (the record's status, the mapping): by side. `linked` answers
+    the references.
     """
 
     change: Change
@@ -51,6 +52,7 @@ class Facts:
     linked: Mapping[Reference, str] = field(default_factory=dict)
     longest: Mapping[Side, int] = field(default_factory=dict)
     users: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+    context: Mapping[Side, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,9 +152,14 @@ def stuck(problem: Problem, facts: Facts) -> Problem | None:
         return None
     for old in facts.link.parked:
         alike = old.field == problem.field and problem.side in (old.side, "") and old.cause.startswith(STICKY)
-        if alike and (not any(problem.seen) or old.seen == problem.seen):
+        if alike and same_context(old, facts) and (not any(problem.seen) or old.seen == problem.seen):
             return old
     return None
+
+
+def same_context(old: Problem, facts: Facts) -> bool:
+    """Return whether neither the target's status nor the mapping changed since a value was refused."""
+    return old.context in ("", facts.context.get(old.side, "") if old.side else "")
 
 
 def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem | None:

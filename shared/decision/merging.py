@@ -6,7 +6,7 @@ from dataclasses import replace
 from shared.core.digest import plain
 from shared.core.model import OTHER, SIDES, Line, LineWrite, Problem, Record, Scalar, Side, Values, Write
 from shared.core.plan import Facts, Park, Plan, Sync
-from shared.decision.draft import STICKY, TRY_AGAIN, Draft, stuck, told_seen
+from shared.decision.draft import STICKY, TRY_AGAIN, Draft, same_context, stuck, told_seen
 from shared.decision.line_merging import merge_lines, told_line
 from shared.decision.lines import in_context, pair_lines
 from shared.decision.rows import Judged, judge
@@ -58,7 +58,8 @@ def _refused_before(values: Values, target: Side, facts: Facts) -> tuple[Problem
     if facts.link is None or facts.change.cause in TRY_AGAIN:
         return ()
     seen = told_seen(values, facts)
-    return tuple(p for p in facts.link.parked if p.side == target and p.seen == seen and p.cause.startswith(STICKY))
+    alike = (p for p in facts.link.parked if p.side == target and p.seen == seen and p.cause.startswith(STICKY))
+    return tuple(p for p in alike if same_context(p, facts))
 
 
 def birthmarks(facts: Facts, flow: Flow) -> dict[Side, dict[str, Scalar]]:

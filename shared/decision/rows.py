@@ -3,12 +3,12 @@
 The header and every line go through here, before a write to plan it and after a write to learn what is in step.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from shared.core.digest import empty, same
+from shared.core.digest import Seal, empty, same
 from shared.core.merge import Owner, Sight, Verdict, verdict
 from shared.core.model import OTHER, SIDES, Base, Record, Reference, Side, Value, Values
 from shared.core.plan import Facts
@@ -154,3 +154,14 @@ def _references(
             )
             if not settled:
                 yield reference
+
+
+def contexts(records: Iterable[Record | None], flow: Flow, seal: Seal) -> dict[Side, str]:
+    """Return, by side, what a refusal may hang on beside the value: the record's status, and how the mapping reads."""
+    rows = (*flow.rows.fields, *(flow.lines.rows.fields if flow.lines else ()))
+    mapping = "".join(field.fingerprint for field in rows)
+    found: dict[Side, str] = {}
+    for side, record in zip(SIDES, records, strict=True):
+        status = tuple(record.values.get(column) for column in sorted(flow.retire.get(side, ()))) if record else ()
+        found[side] = seal.digest((mapping, *status))
+    return found

@@ -10,7 +10,7 @@ from dev.cloud import Cloud
 from shared.core.model import Change, Reference
 from shared.state.tables import TableState
 
-PAIRS = {"s4/account": "dataverse.account@s4.100.BusinessPartner"}
+ACCOUNTS = "dataverse.account@s4.100.BusinessPartner"  # the pair of objects that the flow s4/account links
 
 
 def _in_state(cloud: Cloud, deed: Callable[[TableState], Awaitable[None]]) -> None:
@@ -38,7 +38,7 @@ def end_claim(cloud: Cloud, key: str) -> None:
     """Let the claim on an account's pair lapse, as it does after a minute and a half."""
 
     async def deed(state: TableState) -> None:
-        link = await state.link(PAIRS["s4/account"], "dynamics", key)
+        link = await state.link(ACCOUNTS, "dynamics", key)
         assert link is not None
         assert link.claimed_until is not None
         await state.save(replace(link, claimed_until=datetime.now(UTC)))
