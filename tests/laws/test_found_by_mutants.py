@@ -185,3 +185,29 @@ async def test_line_edit_in_the_same_breath_is_put_back():
     world.script.before("erp.update", person)
     await world.sync(d, flow="s4/order")
     assert world.erp.rows[s].lines[k]["note"] == "person"
+
+
+async def test_mapping_change_sends_refused_owned_again():
+    world = World()
+    d, s = await world.linked(memo="a")
+    world.erp.objects_to = complains("memo", "b")
+    world.crm.edit(d, memo="b")
+    await world.sync(d)
+    world.erp.objects_to = lambda v, l: ()
+    fields = tuple(replace(f, fingerprint="changed") if f.name == "memo" else f for f in PARTNER.rows.fields)
+    app = replace(world.app, flows={**FLOWS, "s4/partner": replace(PARTNER, rows=replace(PARTNER.rows, fields=fields))})
+    await world.sync(d, app=app)
+    assert world.erp.rows[s].values["memo"] == "b"
+
+
+async def test_status_change_sends_refused_again():
+    world = World()
+    d, s = await world.linked(memo="a")
+    world.erp.edit(s, blocked=True)
+    world.erp.refuses = lambda v: "partner is blocked" if v.get("blocked") and v.get("memo") == "b" else ""
+    world.crm.edit(d, memo="b")
+    await world.sync(d)
+    assert await world.stuck() == {"memo": "refused s4"}
+    world.erp.edit(s, blocked=False)
+    await world.sync(s, "sap")
+    assert world.erp.rows[s].values["memo"] == "b"
