@@ -12,7 +12,9 @@ from shared.dispatch import dispatch
 from shared.errors import Complaint, Stale, Unconfirmed
 from shared.ops.sweep import visit_waiters
 from tests.laws.facts import PARTNER, SEAL, account, ago, columns, facts, linked, partner
+from tests.laws.flows import FLOWS
 from tests.laws.identity.test_one_to_one import TWO_FLOWS
+from tests.laws.outcomes.test_refusals import complains
 from tests.laws.script import lose_answer
 from tests.laws.world import D1, D2, D3, World
 
@@ -193,7 +195,7 @@ async def test_mapping_change_sends_refused_owned_again():
     world.erp.objects_to = complains("memo", "b")
     world.crm.edit(d, memo="b")
     await world.sync(d)
-    world.erp.objects_to = lambda v, l: ()
+    world.erp.objects_to = lambda _values, _lines: ()
     fields = tuple(replace(f, fingerprint="changed") if f.name == "memo" else f for f in PARTNER.rows.fields)
     app = replace(world.app, flows={**FLOWS, "s4/partner": replace(PARTNER, rows=replace(PARTNER.rows, fields=fields))})
     await world.sync(d, app=app)
