@@ -14,7 +14,7 @@ import httpx
 
 from dev.cloud import HOST_KEY, WEBHOOK_SECRET, Cloud
 
-PATIENCE_SECONDS = 40.0  # a busy machine is no failure
+PATIENCE_SECONDS = 150.0  # a busy machine is no failure
 LOOK_SECONDS = 0.04
 QUIET_LOOKS = 4  # in a row: an event that has left its sender and has not reached the app shows nowhere
 BACK_OFFICE = "5f1c4f1e-9b1a-ee11-8f6e-000d3a2c0001"  # may change submitted orders
