@@ -2,7 +2,7 @@
 
     gather    read both records as they are now, their link, and the links they refer to     (reads)
     decide    what should happen, and why                                                    (pure, decide.py)
-    apply     at most one write a side, SAP first; claimed or guarded by an etag             (writes, effects.py)
+    apply     at most one write a side, SAP first; claimed or guarded by an etag             (writes, steps/effects.py)
     remember  the link, how both records look now, and the journal, in one transaction       (state)
 
 A crash between any two steps is harmless: the change comes back, gather sees what is done already, and decide goes on
@@ -18,15 +18,15 @@ from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Sid
 from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
 from shared.decision.rows import contexts, unsettled_references
-from shared.dispatch import dispatch
-from shared.effects import apply
 from shared.errors import Elsewhere, NotYet
 from shared.mapping.flow import Flow
 from shared.ports import App
-from shared.remembering import keep
-from shared.twins import find_orphan, find_twins
-from shared.waiting import hold, tell_waiters, wake
-from shared.writing import Outcome
+from shared.steps.dispatch import dispatch
+from shared.steps.effects import apply
+from shared.steps.remembering import keep
+from shared.steps.twins import find_orphan, find_twins
+from shared.steps.waiting import hold, tell_waiters, wake
+from shared.steps.writing import Outcome
 
 CHOICE_WAIT = timedelta(seconds=60)
 

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from shared.core.messages import retried
 from shared.core.model import Change, Problem
-from shared.dispatch import dispatch
 from shared.errors import (
     Elsewhere,
     NeedsPerson,
@@ -23,7 +22,8 @@ from shared.errors import (
 )
 from shared.pipeline import sync
 from shared.ports import App
-from shared.waiting import park
+from shared.steps.dispatch import dispatch
+from shared.steps.waiting import park
 
 STALE_MAX = 3
 JITTER = 0.25

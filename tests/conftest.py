@@ -1,9 +1,6 @@
 """What holds for every test, and how tests are shared out to processes."""
 
-import gc
 import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,12 +39,3 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByF
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((n for n, place in enumerate(LONG) if item.nodeid.startswith(place)), len(LONG)))
-
-
-@pytest.fixture(scope="module")
-def sockets_left_by_the_sdk() -> Iterator[None]:
-    """Collect the sockets of connections that broke, which azure-servicebus 7.15 leaves: here and in no other test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()

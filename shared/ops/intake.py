@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.core.model import Cause, Change, Side
-from shared.dispatch import addressed, dispatch
 from shared.errors import BadRequest
 from shared.ports import App, Step
+from shared.steps.dispatch import addressed, dispatch
 
 KEY_COUNT_MAX = 100
 

@@ -15,7 +15,7 @@ from shared.core.messages import decode_all, encode
 from shared.core.model import Change, Problem
 from shared.ops.intake import Hint, changes_of
 from shared.ports import App, Parked
-from shared.waiting import park
+from shared.steps.waiting import park
 
 DEAD = ("dead/changes", "dead/backfill", "dead/dataverse-events")  # where a letter stands that belongs to no flow
 LETTER_BYTES_MAX = 24 * 1024

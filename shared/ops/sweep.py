@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.model import SIDES, Change, Problem, Side
-from shared.dispatch import dispatch
 from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ops.intake import take_in
 from shared.ops.schedule import due
 from shared.ports import App, Touched
 from shared.settlement import paused
-from shared.waiting import needs, park
+from shared.steps.dispatch import dispatch
+from shared.steps.waiting import needs, park
 
 WAITER_COUNT_MAX = 10_000
 LOOK_AGAIN = timedelta(minutes=10)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from shared.core.model import Change
-from shared.dispatch import dispatch
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.run import Run, last_run
 from shared.ports import Reconciling
+from shared.steps.dispatch import dispatch
 from tests.bulk.world import PARTNER, World
 
 FREELY = Reconciling(writes_max=1_000, writes_percent_max=100, nights=0)

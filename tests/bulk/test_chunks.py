@@ -5,7 +5,7 @@ import pytest
 from shared.bus.senders import _wire
 from shared.core.messages import decode_all, encode, encode_all
 from shared.core.model import Change
-from shared.dispatch import CHUNK_MAX, dispatch_chunks
+from shared.steps.dispatch import CHUNK_MAX, dispatch_chunks
 from tests.bulk.world import PARTNER, World, account_key, changes_of
 
 

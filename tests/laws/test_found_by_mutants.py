@@ -8,9 +8,9 @@ import pytest
 from shared.core.messages import born_in_sap
 from shared.core.plan import Limits, Park, Sync
 from shared.decide import decide
-from shared.dispatch import dispatch
 from shared.errors import Complaint, Stale, Unconfirmed
 from shared.ops.sweep import visit_waiters
+from shared.steps.dispatch import dispatch
 from tests.laws.facts import PARTNER, SEAL, account, ago, columns, facts, linked, partner
 from tests.laws.flows import FLOWS
 from tests.laws.identity.test_one_to_one import TWO_FLOWS

@@ -16,11 +16,11 @@ from shared.core.digest import Seal, plain
 from shared.core.messages import decode, encode
 from shared.core.model import OTHER, Change, Reference, Side
 from shared.core.plan import Limits
-from shared.dispatch import dispatch
 from shared.errors import SyncError
 from shared.ops.sweep import visit_waiters
 from shared.ports import App
 from shared.settlement import settle
+from shared.steps.dispatch import dispatch
 from tests.sim.flows import flows
 from tests.sim.memory_bus import Delivery, MemoryBus
 from tests.sim.memory_state import MemoryState

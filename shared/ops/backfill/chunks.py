@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from shared.core.model import Change
-from shared.dispatch import addressed, dispatch, dispatch_chunks
 from shared.ports import App
 from shared.settlement import Settled
+from shared.steps.dispatch import addressed, dispatch, dispatch_chunks
 
 AT_ONCE = 8
 LOOKUPS_AT_ONCE = 32

@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.core.model import Change, Side
-from shared.dispatch import dispatch
 from shared.errors import BadRequest, NeedsPerson
 from shared.ops.backfill import chunks
 from shared.ops.backfill.chunks import LOOKUPS_AT_ONCE, in_turn
@@ -22,6 +21,7 @@ from shared.ops.backfill.filters import scope, terms
 from shared.ops.backfill.preview import preview_all, summed, told
 from shared.ops.intake import flow_named
 from shared.ports import App, Term
+from shared.steps.dispatch import dispatch
 
 GROUP = "backfill"
 KEY_COUNT_MAX = 10_000  # asked for one by one; more than that is a filter

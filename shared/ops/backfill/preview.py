@@ -9,12 +9,12 @@ from shared.core.model import SIDES, Change, Side, Write
 from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync, Wait
 from shared.decide import decide
 from shared.decision.wording import raws_of
-from shared.dispatch import addressed
 from shared.errors import NeedsPerson
 from shared.mapping.flow import Flow, Rows
 from shared.ops.backfill.chunks import AT_ONCE, in_turn
 from shared.pipeline import gather
 from shared.ports import App
+from shared.steps.dispatch import addressed
 
 BIRTHMARK = "birthmark"
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.model import OTHER, Change, Side
-from shared.dispatch import dispatch
 from shared.errors import BadRequest, NeedsPerson
 from shared.ops.backfill import chunks
 from shared.ops.backfill.filters import scope
@@ -20,6 +19,7 @@ from shared.ops.reconcile.run import Pages, Run, candidates, keep, last_run
 from shared.ops.schedule import due
 from shared.ports import App
 from shared.settlement import paused
+from shared.steps.dispatch import dispatch
 
 PAGES_MAX = 10_000
 STUCK = timedelta(hours=12)

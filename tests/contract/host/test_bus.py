@@ -10,9 +10,8 @@ import pytest
 import dev.servicebus
 from dev.host import start
 from tests.contract.host.scene import APP, DELIVERIES_MAX, LOCK_SECONDS, QUEUES, Scene, message, settings
-from tests.contract.servicebus.running import CONNECTIONS_BREAK, open_links
+from tests.contract.servicebus.running import open_links
 
-pytestmark = CONNECTIONS_BREAK
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 AT_ONCE = 4  # maxConcurrentSessions and maxConcurrentCalls of the app
 

@@ -8,10 +8,8 @@ import dev.servicebus
 from dev.host import start
 from tests.contract.host.scene import APP, QUEUES, Scene, message, settings
 from tests.contract.host.state import is_stopping
-from tests.contract.servicebus.running import CONNECTIONS_BREAK, open_links
+from tests.contract.servicebus.running import open_links
 from tests.waiting import until
-
-pytestmark = CONNECTIONS_BREAK
 
 
 def test_pumps_come_back_when_the_bus_does(tmp_path: Path) -> None:

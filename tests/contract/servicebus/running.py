@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from azure.servicebus import (
     ServiceBusClient,
     ServiceBusMessage,
@@ -18,11 +17,6 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from dev.servicebus import Bus, start
 
-# For modules in which connections of the SDK break: it leaves their sockets to the garbage collector.
-CONNECTIONS_BREAK = [
-    pytest.mark.usefixtures("sockets_left_by_the_sdk"),
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
 KINDS: dict[str, dict[str, object]] = {
     "plain": {"max_delivery_count": 3},
     "sessions": {"requires_session": True, "max_delivery_count": 3},

@@ -24,10 +24,9 @@ from shared.core.messages import decode, message_id, retried
 from shared.core.model import Change
 from shared.errors import NeedsPerson, Unavailable
 from shared.ports import Bus, Message
-from tests.contract.servicebus.running import CONNECTIONS_BREAK, WAIT_SECONDS
+from tests.contract.servicebus.running import WAIT_SECONDS
 from tests.sim.memory_bus import MemoryBus
 
-pytestmark = CONNECTIONS_BREAK
 PAIR = "dataverse.account@s4.100.BusinessPartner"
 QUEUES = {
     "changes": {"requires_session": True, "duplicate_detection_window_seconds": 300},

@@ -13,9 +13,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSender, ServiceBusSubQ
 from azure.servicebus.exceptions import ServiceBusError
 
 from dev.servicebus import Bus, start
-from tests.contract.servicebus.running import CONNECTIONS_BREAK, WAIT_SECONDS, open_links
+from tests.contract.servicebus.running import WAIT_SECONDS, open_links
 
-pytestmark = CONNECTIONS_BREAK
 QUEUES = {
     "work": {"requires_session": True, "duplicate_detection_window_seconds": 300},
     "plain": {"max_delivery_count": 5},

@@ -17,7 +17,6 @@ from azure.servicebus.exceptions import (
 )
 
 from tests.contract.servicebus.running import (
-    CONNECTIONS_BREAK,
     WAIT_SECONDS,
     Links,
     RunningBus,
@@ -25,7 +24,6 @@ from tests.contract.servicebus.running import (
     send,
 )
 
-pytestmark = CONNECTIONS_BREAK
 A_MOMENT_SECONDS = 0.5  # how long a receiver listens to find that there is nothing
 
 

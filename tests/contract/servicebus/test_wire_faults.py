@@ -18,7 +18,6 @@ from proton import Message
 from proton.utils import BlockingConnection
 
 from tests.contract.servicebus.running import (
-    CONNECTIONS_BREAK,
     WAIT_SECONDS,
     Links,
     RunningBus,
@@ -26,7 +25,6 @@ from tests.contract.servicebus.running import (
     send,
 )
 
-pytestmark = CONNECTIONS_BREAK
 A_MOMENT_SECONDS = 0.5  # how long a receiver listens to find that there is nothing
 
 

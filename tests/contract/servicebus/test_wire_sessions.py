@@ -13,9 +13,8 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from tests.contract.servicebus.running import CONNECTIONS_BREAK, WAIT_SECONDS, Links, RunningBus
+from tests.contract.servicebus.running import WAIT_SECONDS, Links, RunningBus
 
-pytestmark = CONNECTIONS_BREAK
 A_MOMENT_SECONDS = 0.5  # how long a receiver waits to find that there is nothing
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from shared.core.messages import born_in_sap, message_id, partition, retried
-from shared.dispatch import addressed, dispatch
 from shared.errors import Elsewhere
 from shared.ops.intake import sync_now
+from shared.steps.dispatch import addressed, dispatch
 from tests.laws.flows import PARTNER
 from tests.laws.world import D1, World
 

@@ -20,7 +20,7 @@ from shared.decision.wording import line_name, raws_of, without
 from shared.errors import SyncError
 from shared.mapping.flow import Flow
 from shared.ports import App
-from shared.writing import Outcome, Writer, new_link, write_of
+from shared.steps.writing import Outcome, Writer, new_link, write_of
 
 
 async def apply(plan: Plan, facts: Facts, flow: Flow, app: App) -> Outcome:

@@ -29,7 +29,7 @@ from shared.decision.wording import (
 from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
-from shared.twins import find_marked
+from shared.steps.twins import find_marked
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
 REFUSALS_MAX = 3

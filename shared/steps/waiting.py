@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from shared.core.model import SIDES, Change, Link, Problem, Reference
 from shared.decision.learning import known_before
-from shared.dispatch import dispatch
 from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ports import App, Parked, Step
+from shared.steps.dispatch import dispatch
 
 
 async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:
