@@ -61,11 +61,14 @@ def _stale_read(facts: Facts, _flow: Flow) -> Plan | None:
     """Time does not run backwards (law 13): an older state than the link has seen is a lagging or a restored system."""
     for side, record in facts.records.items():
         seen = facts.link.versions.get(side) if facts.link else None
-        if record is None or record.version is None or seen is None or record.version >= seen:
+        if record is None or record.version is None or seen is None or record.version >= seen or _asked_again(facts):
             continue
-        if facts.change.attempt < STALE_READS_MAX:
-            return Later(f"{side} answered with an older state than was seen before", _soon(facts))
-        message = f"{side} keeps answering with an older state than was seen before: a restored database, or a replica"
+        if facts.change.stale_reads < STALE_READS_MAX:
+            return Later(f"{side} answered with an older state than was seen before", _soon(facts), stale_read=True)
+        message = (
+            f"{side} keeps answering with an older state than was seen before: a restored database, or a replica; "
+            "replay to take it as it is now"
+        )
         return _park(facts, side, "stale read", message)
     return None
 

@@ -62,6 +62,10 @@ class NotYet(Transient):
         self.until = until
 
 
+class Outdated(NotYet):
+    """A system showed an older state than was seen before: a lagging replica, or a restored database (law 13)."""
+
+
 class Elsewhere(Transient):
     """The pair's partition is not the one that this change was sent to; `pair_key` names the right one."""
 

@@ -18,7 +18,7 @@ from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Sid
 from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
 from shared.decision.rows import contexts, unsettled_references
-from shared.errors import Elsewhere, NotYet
+from shared.errors import Elsewhere, NotYet, Outdated
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.dispatch import dispatch
@@ -102,8 +102,8 @@ async def remember(outcome: Outcome, flow: Flow, app: App) -> None:
     if outcome.error is not None:
         raise outcome.error
     match plan:
-        case Later(reason, until):
-            raise NotYet(reason, until=until)
+        case Later(reason, until, stale_read):
+            raise (Outdated if stale_read else NotYet)(reason, until=until)
         case Wait(missing, reason):
             await hold(change, missing, app)
             if change.choices:  # the note keeps no choice, so the message stays

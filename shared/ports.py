@@ -304,10 +304,14 @@ class Entrance:
 
 @dataclass(slots=True)
 class Pauses:
-    """Which flows and systems are paused, as this worker has read it last."""
+    """Which flows and systems are paused, as this worker has read it last.
+
+    `stale_reads`: when this worker has lately met records, by flow, that showed an older state than was seen before.
+    """
 
     names: frozenset[str] = frozenset()
     read_at: datetime | None = None
+    stale_reads: dict[str, list[datetime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,15 @@ class Settings(BaseModel):
         ge=0,
         description=("Two change stamps closer than this do not say who was last"),
     )
+    stale_records_max: int = Field(
+        alias="STALE_RECORDS_MAX",
+        default=20,
+        ge=1,
+        description=(
+            "So many records of one flow that show an older state than was seen before, within ten minutes on one "
+            "worker, pause the flow: a restored database"
+        ),
+    )
     line_count_max: int = Field(
         alias="LINE_COUNT_MAX",
         default=1000,

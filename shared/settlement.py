@@ -15,6 +15,7 @@ from shared.errors import (
     NeedsPerson,
     NotAllowed,
     NotYet,
+    Outdated,
     Stale,
     SyncError,
     Throttled,
@@ -23,6 +24,7 @@ from shared.errors import (
 from shared.pipeline import sync
 from shared.ports import App
 from shared.steps.dispatch import dispatch
+from shared.steps.pausing import keep_paused, paused
 from shared.steps.waiting import park
 
 STALE_MAX = 3
@@ -46,8 +48,9 @@ SICK = Backoff(5, 900)
 FORBIDDEN = Backoff(300, 3600)  # SAP locks a user after a few bad logons
 CONTENDED = Backoff(1, 60)
 PAUSED = Backoff(30, 600)
-PAUSES_KNOWN = timedelta(seconds=10)
 GIVE_UP = timedelta(days=7)
+STALE_TWICE = 2  # reads, five seconds apart: what a replica lags is over by then
+STALE_WINDOW = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,6 @@ async def settled(work: Callable[[], Awaitable[Settled]], change: Change, app: A
     raise last
 
 
-async def paused(flow: str, app: App) -> str:
-    """Return what keeps a flow paused, 's4/account' or 's4' ('' = it runs). A worker knows it after 10 s at most."""
-    now, read_at = app.now(), app.pauses.read_at
-    if read_at is None or not timedelta(0) <= now - read_at < PAUSES_KNOWN:
-        found = await app.state.watermarks("pause")
-        app.pauses.names = frozenset(name.removeprefix("pause/") for name, said in found.items() if said)
-        app.pauses.read_at = now
-    systems = app.flows[flow].systems.values() if flow in app.flows else ()
-    return next((name for name in (flow, *systems) if name in app.pauses.names), "")
-
-
 async def _while_paused(name: str, change: Change, app: App) -> Settled:
     """Keep the change on the bus. That is no attempt, and the time until it is given up starts anew.
 
@@ -122,6 +114,19 @@ async def _at_home(change: Change, error: SyncError, app: App) -> Settled:
 async def _when_told(change: Change, error: SyncError, app: App) -> Settled:
     until = error.until if isinstance(error, NotYet) else app.now()
     return await _again(change, error, app, (until - app.now()).total_seconds() * (1 + JITTER * app.chance()))
+
+
+async def _read_again(change: Change, error: SyncError, app: App) -> Settled:
+    """Many older states in one flow are a restored database and not as many typing people: the flow pauses (law 13)."""
+    stale_reads = change.stale_reads + 1
+    if stale_reads == STALE_TWICE:
+        met = [at for at in app.pauses.stale_reads.get(change.flow, []) if app.now() - at < STALE_WINDOW]
+        app.pauses.stale_reads[change.flow] = met = [*met, app.now()]
+        if len(met) >= app.limits.stale_records:
+            app.pauses.stale_reads.pop(change.flow)
+            reason = f"{len(met)} records showed an older state than was seen before: was a database restored?"
+            await keep_paused(change.flow, "the app itself", reason, app)
+    return await _when_told(replace(change, stale_reads=stale_reads), error, app)
 
 
 async def _no_sooner(change: Change, error: SyncError, app: App) -> Settled:
@@ -158,6 +163,7 @@ type Then = Callable[[Change, SyncError, App], Awaitable[Settled]]
 
 POLICY: tuple[tuple[type[SyncError], Then], ...] = (
     (Elsewhere, _at_home),
+    (Outdated, _read_again),
     (NotYet, _when_told),
     (Throttled, _no_sooner),
     (NotAllowed, _after(FORBIDDEN)),

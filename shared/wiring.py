@@ -103,7 +103,9 @@ def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
         seal=Seal(next(iter(keys)), keys),
         now=lambda: datetime.now(UTC),
         chance=random.Random().random,  # noqa: S311 -- jitter
-        limits=Limits(chosen.clock_skew_seconds, chosen.writes_per_hour, chosen.line_count_max),
+        limits=Limits(
+            chosen.clock_skew_seconds, chosen.writes_per_hour, chosen.line_count_max, chosen.stale_records_max
+        ),
         entrances=entrances(found),
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
         reconciling=_reconciling(chosen),

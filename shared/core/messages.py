@@ -90,7 +90,15 @@ def _tagged(value: Scalar) -> object:
 
 
 _ALWAYS = ("flow", "side", "key", "origin", "correlation")
-_KINDS = {"deleted": bool, "attempt": int, "first_seen": str, "pair_key": str, "asked_by": str, "bulk": bool}
+_KINDS = {
+    "deleted": bool,
+    "attempt": int,
+    "stale_reads": int,
+    "first_seen": str,
+    "pair_key": str,
+    "asked_by": str,
+    "bulk": bool,
+}
 
 
 def decode(body: bytes) -> Change:

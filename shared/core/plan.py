@@ -13,12 +13,14 @@ class Limits:
     """What the policy counts against.
 
     `skew_seconds`: two stamps closer than this do not say who was last. `writes_per_hour`: more to one pair are two
-    automations at work. `line_count_max`: lines of one document.
+    automations at work. `line_count_max`: lines of one document. `stale_records`: so many records of a flow that show
+    an older state than was seen before are a restored database.
     """
 
     skew_seconds: int = 120
     writes_per_hour: int = 60
     line_count_max: int = 1_000
+    stale_records: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now: look again at `until`."""
+    """Not now: look again at `until`. `stale_read`: because a system showed an older state than was seen before."""
 
     reason: str
     until: datetime
+    stale_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

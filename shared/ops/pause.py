@@ -7,15 +7,13 @@ from shared.errors import BadRequest
 from shared.ops import sweep
 from shared.ops.intake import flow_named
 from shared.ports import App
-from shared.settlement import paused
+from shared.steps.pausing import keep_paused, paused
 
 
 async def pause(name: str, reason: str, app: App, asked_by: str) -> dict[str, Any]:
     """Pause 's4/order', 's4' or 'dataverse'. Every worker knows within 10 s; what is under way is finished."""
     full = named(name, app)
-    told = {"by": asked_by, "at": app.now().isoformat(), "reason": reason}
-    await app.state.set_watermark(f"pause/{full}", json.dumps(told))
-    app.pauses.read_at = None
+    told = await keep_paused(full, asked_by, reason, app)
     return {"paused": full, **told}
 
 

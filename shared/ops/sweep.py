@@ -15,8 +15,8 @@ from shared.mapping.flow import Flow
 from shared.ops.intake import take_in
 from shared.ops.schedule import due
 from shared.ports import App, Touched
-from shared.settlement import paused
 from shared.steps.dispatch import dispatch
+from shared.steps.pausing import paused
 from shared.steps.waiting import needs, park
 
 WAITER_COUNT_MAX = 10_000

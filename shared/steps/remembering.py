@@ -70,6 +70,8 @@ def _settled(link: Link, problems: tuple[Problem, ...], outcome: Outcome, flow: 
 def _moved(before: Link | None, after: Link) -> bool:
     if before is None:
         return True
+    if any(after.versions.get(side, seen) < seen for side, seen in before.versions.items()):
+        return True  # a person has accepted an older state
     return replace(before, etag="", versions={}, recent=()) != replace(after, etag="", versions={}, recent=())
 
 

@@ -58,6 +58,12 @@ async def find_orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | 
     return next((record for records in found for record in records), None)
 
 
+def never_made(link: Link) -> bool:
+    """Return whether a link stands for a Dynamics row that its system refused: the SAP record is still nobody's."""
+    refused = link.status == "claimed" and link.dynamics == born_in_sap(link.pair, link.sap)
+    return refused and not any(intent.kind == "create" for intent in link.intents)
+
+
 async def _looks(source: Record, side: Side, flow: Flow, app: App) -> AsyncIterator[tuple[bool, tuple[Record, ...]]]:
     other = OTHER[side]
     system, selection, mark = app.system(flow, other), flow.selections[other], flow.birthmark
@@ -97,7 +103,7 @@ def _marks_named_by(source: Record, side: Side, flow: Flow) -> list[dict[str, Sc
 
 async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App, look: Look) -> Twin:
     link = await app.state.link(flow.pair, OTHER[side], record.key)
-    owner = link.key(side) if link is not None else ""
+    owner = link.key(side) if link is not None and not never_made(link) else ""
     if owner not in ("", source.key):
         return Twin(record, look.birthmark, owner)
     other = look.rival or _marked_for(record, source, side, flow)

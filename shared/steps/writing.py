@@ -29,7 +29,7 @@ from shared.decision.wording import (
 from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
-from shared.steps.twins import find_marked
+from shared.steps.twins import find_marked, never_made
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
 REFUSALS_MAX = 3
@@ -77,11 +77,7 @@ class Writer:
             raise AssertionError("two records are coupled, so both are there")
         link = self.out.link
         if link is None or link.dynamics != crm.key:
-            if (
-                link is not None
-            ):  # it stood for a row never created; saving lets a worker that creates it now win or lose
-                await self.app.state.save(replace(link, sap=""))
-                await self.app.state.unbind(link)
+            await self._set_free(erp.key)
             link = await self.app.state.link(self.flow.pair, "dynamics", crm.key) or Link(self.flow.pair, crm.key)
         if link.sap not in ("", erp.key):
             raise Stale(f"{crm.key} was linked to another SAP record meanwhile")
@@ -92,6 +88,17 @@ class Writer:
         await self._bind(link)
         await self._save(link)
         self.see(other, twin)
+
+    async def _set_free(self, sap: str) -> None:
+        """Let go of an SAP record whose link stands for a Dynamics row that never came into being."""
+        link = await self.app.state.link(self.flow.pair, "sap", sap)
+        if link is None or not never_made(link):
+            return
+        if link.claimed_until is not None and link.claimed_until > self.out.facts.now:
+            raise NotYet("another worker is writing this pair", until=link.claimed_until)
+        if link.etag:  # a worker that creates the row now wins or loses by it
+            await self.app.state.save(replace(link, sap=""))
+        await self.app.state.unbind(link)
 
     def _nothing_on_its_way(self, link: Link, twin: Record) -> None:
         """Wait for a create of the same pair whose answer was lost: it may be about to make another twin."""

@@ -18,8 +18,8 @@ from shared.ops.reconcile.judge import judge
 from shared.ops.reconcile.run import Pages, Run, candidates, keep, last_run
 from shared.ops.schedule import due
 from shared.ports import App
-from shared.settlement import paused
 from shared.steps.dispatch import dispatch
+from shared.steps.pausing import paused
 
 PAGES_MAX = 10_000
 STUCK = timedelta(hours=12)

@@ -11,6 +11,7 @@ from shared.decide import decide
 from shared.errors import NotYet, Stale
 from tests.laws.facts import S1, account, facts, parked_pair, partner
 from tests.laws.flows import PARTNER
+from tests.laws.outcomes.test_refusals import complains
 from tests.laws.world import D1, D2, World
 
 FRESH = account(sapnumber=None)
@@ -203,3 +204,40 @@ async def test_a_flow_creates_only_where_it_may() -> None:
     plan = await world.sync(s, "sap", "s4/order")
     assert isinstance(plan, Skip)
     assert len(world.crm.rows) == 1
+
+
+async def refused_in_dynamics(world: World) -> str:
+    """Let SAP tell of a partner that Dynamics refuses; return its number."""
+    world.crm.objects_to = complains("city", "Oslo")
+    s = world.partner(town="Oslo", tax="V1")
+    await world.sync(s, "sap")
+    world.crm.objects_to = lambda _values, _lines: ()
+    return s
+
+
+async def test_an_account_made_by_hand_takes_the_partner_whose_account_was_refused() -> None:
+    world = World()
+    s = await refused_in_dynamics(world)
+    d = world.account(vat="V1", city="Oslo")
+    await world.settle(world.change(d))
+    await world.deliver_all()
+    assert (await world.parked(d), await world.parked(s, "sap")) == ((), ())
+    assert (await world.link()).sap == s
+    assert len(world.crm.rows) == 1
+
+
+async def test_a_create_that_is_repeated_at_that_moment_wins_or_loses_by_the_link() -> None:
+    world = World()
+    s = await refused_in_dynamics(world)
+    d = world.account(vat="V1", city="Oslo")
+
+    async def somebody() -> None:
+        await world.sync(s, "sap", app=world.rival)
+
+    world.script.before("state.unbind", somebody)
+    await world.settle(world.change(d))
+    await world.deliver_all()
+    home = await world.state.home(PARTNER.pair, s)
+    assert home in (d, born_in_sap(PARTNER.pair, s))
+    assert (await world.link(home)).sap == s
+    assert len(world.erp.rows) == 1
