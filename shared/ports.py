@@ -4,7 +4,7 @@ All methods raise only `shared.errors`. Every adapter may coalesce calls that ar
 answers each caller for itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -262,6 +262,38 @@ class State(Protocol):
         """Keep a watermark (a delta token of some KB fits)."""
         ...
 
+    async def erase(self, link: Link) -> None:
+        """Delete a link's row; its way back is `unbind`'s. Raises `Stale` when it moved since it was read."""
+        ...
+
+    async def erase_journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        """Delete the newest entries of a pair, and return them (() = there are none left)."""
+        ...
+
+    async def erase_steps(
+        self, records: Collection[tuple[str, str]], token: str = "", correlation: str = ""
+    ) -> tuple[int, str]:
+        """Delete steps that name one of the records (flow, key); return how many, and where to go on ('' = that's all).
+
+        Looks at the steps of one correlation id or, without it, at a page of all that there are.
+        """
+        ...
+
+    async def purge_journal(self, before: datetime, token: str, limit: int) -> tuple[int, str]:
+        """Delete entries older than `before` among the next `limit`, over all pairs that ever were.
+
+        Returns how many, and where to go on ('' = that was the end). The token may be kept for days.
+        """
+        ...
+
+    async def drop_correlations(self, before: datetime) -> tuple[str, ...]:
+        """Drop the steps of whole months that ended before; return the months, such as '202410'."""
+        ...
+
+    async def delete_watermark(self, name: str) -> None:
+        """Forget a watermark, if there is one."""
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...
@@ -306,12 +338,12 @@ class Entrance:
 class Pauses:
     """Which flows and systems are paused, as this worker has read it last.
 
-    `stale_reads`: when this worker has lately met records, by flow, that showed an older state than was seen before.
+    `stale_reads`: when this worker has lately met pairs, by flow and key, in an older state than was seen before.
     """
 
     names: frozenset[str] = frozenset()
     read_at: datetime | None = None
-    stale_reads: dict[str, list[datetime]] = field(default_factory=dict)
+    stale_reads: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +362,20 @@ class Reconciling:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long traces are kept, in days."""
+
+    journal_days: int = 365
+    correlations_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """Everything that a sync may touch; built once in `wiring.py`.
 
     `systems` by name ('dataverse', 's4'); `now` gives the time, aware and in UTC; `chance` a number in [0, 1).
     `identities` are what the systems said they are when the worker began. `entrances` by system and object
-    ('dataverse account', 's4 SalesOrder').
+    ('dataverse account', 's4 SalesOrder'). `reporting` is when the health report is written, as a flow's sweep.
     """
 
     flows: Mapping[str, Flow]
@@ -351,6 +391,8 @@ class App:
     wait_limit: timedelta = timedelta(hours=24)
     reconciling: Reconciling = field(default_factory=Reconciling)
     pauses: Pauses = field(default_factory=Pauses)
+    retention: Retention = field(default_factory=Retention)
+    reporting: Mapping[str, str] = field(default_factory=dict)
 
     def system(self, flow: Flow, side: Side) -> System:
         """Return the system of a flow's side."""

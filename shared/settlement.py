@@ -120,8 +120,8 @@ async def _read_again(change: Change, error: SyncError, app: App) -> Settled:
     """Many older states in one flow are a restored database and not as many typing people: the flow pauses (law 13)."""
     stale_reads = change.stale_reads + 1
     if stale_reads == STALE_TWICE:
-        met = [at for at in app.pauses.stale_reads.get(change.flow, []) if app.now() - at < STALE_WINDOW]
-        app.pauses.stale_reads[change.flow] = met = [*met, app.now()]
+        met = app.pauses.stale_reads.get(change.flow, {}) | {change.pair_key or change.key: app.now()}
+        app.pauses.stale_reads[change.flow] = met = {k: at for k, at in met.items() if app.now() - at < STALE_WINDOW}
         if len(met) >= app.limits.stale_records:
             app.pauses.stale_reads.pop(change.flow)
             reason = f"{len(met)} records showed an older state than was seen before: was a database restored?"

@@ -46,6 +46,11 @@ def newest_first(at: datetime) -> str:
     return f"{_LATEST - _microseconds(at):017d}"
 
 
+def is_older(row_key: str, before: datetime) -> bool:
+    """Return whether a key that ends in `newest_first` and a suffix, 'j|k|91…-0001', is of an earlier time."""
+    return row_key.rpartition("|")[2][:17] > newest_first(before)
+
+
 def oldest_first(at: datetime) -> str:
     """Return 17 digits that sort as the times do."""
     return f"{_microseconds(at):017d}"

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.core.messages import PARTITIONS
@@ -101,6 +102,31 @@ class Links:
         within = keys.rows_below(keys.key("j", dynamics))
         found = await self._store.query(TABLE, rows.partition_of(pair, dynamics), limit, within)
         return tuple(rows.journal_from(row) for row in found)
+
+    async def erase(self, link: Link) -> None:
+        """Delete the `d|` row while it has the link's etag."""
+        await self._store.delete(TABLE, rows.link_row(link), link.etag)
+
+    async def erase_journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        """Delete the newest entries of a pair."""
+        within = keys.rows_below(keys.key("j", dynamics))
+        found = await self._store.query(TABLE, rows.partition_of(pair, dynamics), limit, within)
+        await self._store.delete_all(TABLE, found)
+        return tuple(rows.journal_from(row) for row in found)
+
+    async def purge_journal(self, before: datetime, token: str, limit: int) -> tuple[int, str]:
+        """Delete old entries, partition by partition; the token is 'partition, line feed, last row key'."""
+        partition, _, last = token.partition("\n")
+        if not last:
+            partition = await self._store.partition_after(TABLE, partition)
+            if not partition:
+                return 0, ""
+        first, end = keys.rows_below("j")
+        within = (f"{last}!" if last else first, end)
+        found = await self._store.query(TABLE, partition, limit, within, only_keys=True)
+        old = [row for row in found if keys.is_older(row["RowKey"], before)]
+        await self._store.delete_all(TABLE, old)
+        return len(old), f"{partition}\n{found[-1]['RowKey'] if len(found) == limit else ''}"
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -4,9 +4,11 @@ Rows in, rows out: what they mean is not known here. Imported at the adapter's f
 100 ms to import. Tables come into being when a write finds that one is missing.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import batched, groupby
 from typing import Any
 
 from azure.core import MatchConditions
@@ -19,6 +21,9 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from shared.errors import NeedsPerson, NotAllowed, Stale, SyncError, Throttled, Unavailable, Unconfirmed
 from shared.state.rows import Operation, Row
 
+KEYS = ["PartitionKey", "RowKey"]
+NOT_FOUND = 404
+TRANSACTION_ROWS = 100  # in one entity group transaction (Table service)
 PAGE_ROWS = 1_000  # what the service returns at most in one answer (Query Entities)
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -74,7 +79,13 @@ class Store:
             return dict(found), str(found.metadata["etag"])
 
     async def query(
-        self, table: str, partition: str, limit: int, within: tuple[str, str] | None = None
+        self,
+        table: str,
+        partition: str,
+        limit: int,
+        within: tuple[str, str] | None = None,
+        *,
+        only_keys: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the first `limit` rows of a partition in the order of their keys, `within` [first, last) if given.
 
@@ -86,13 +97,67 @@ class Store:
         found: list[dict[str, Any]] = []
         with translated(f"query {table} {partition}", writes=False):
             try:
-                async for row in self._table(table).query_entities(chosen, results_per_page=min(limit, PAGE_ROWS)):
+                columns = KEYS if only_keys else None
+                pages = min(limit, PAGE_ROWS)
+                async for row in self._table(table).query_entities(chosen, results_per_page=pages, select=columns):
                     found.append(dict(row) | {"etag": str(row.metadata["etag"])})
                     if len(found) >= limit:
                         break
             except ResourceNotFoundError:  # the table was never written to
                 return []
         return found
+
+    async def partition_after(self, table: str, partition: str) -> str:
+        """Return the next PartitionKey in use after one that need not exist, '' when there is none: one seek."""
+        with translated(f"look into {table}", writes=False):
+            try:
+                after = self._table(table).query_entities(
+                    f"PartitionKey gt '{partition}'", results_per_page=1, select=KEYS
+                )
+                async for row in after:
+                    return str(row["PartitionKey"])
+            except ResourceNotFoundError:
+                return ""
+        return ""
+
+    async def keys_page(self, table: str, token: str) -> tuple[list[dict[str, Any]], str]:
+        """Return the keys of the next rows of a whole table, and the token of the next page ('' = the last)."""
+        with translated(f"look through {table}", writes=False):
+            found = self._table(table).query_entities("PartitionKey ge ''", results_per_page=PAGE_ROWS, select=KEYS)
+            pages = found.by_page(continuation_token=json.loads(token) if token else None)
+            try:
+                page = [dict(row) async for row in await anext(pages)]
+            except (StopAsyncIteration, ResourceNotFoundError):
+                return [], ""
+        more: Any = pages.continuation_token  # type: ignore[attr-defined]  # {'PartitionKey': …, 'RowKey': …} or None
+        return page, json.dumps(more) if more else ""
+
+    async def delete_all(self, table: str, rows: Sequence[Row]) -> None:
+        """Delete rows, those of a partition together; one that is not there any more is no matter."""
+        client = self._table(table)
+        for partition, mine in groupby(rows, key=lambda row: row["PartitionKey"]):
+            for some in batched(mine, TRANSACTION_ROWS, strict=False):
+                bare = [{name: row[name] for name in KEYS} for row in some]
+                with translated(f"delete in {table} {partition}", writes=True):
+                    try:
+                        await client.submit_transaction([("delete", row) for row in bare])
+                    except TableTransactionError as error:
+                        if error.status_code != NOT_FOUND:
+                            raise
+                        for row in bare:
+                            await client.delete_entity(row["PartitionKey"], row["RowKey"])
+
+    async def tables(self, begin: str) -> list[str]:
+        """Return the names of the tables that begin so, without the prefix of all."""
+        with translated("list tables", writes=False):
+            names = [table.name async for table in self._service.list_tables()]
+        mine = self._prefix + begin
+        return sorted(name.removeprefix(self._prefix) for name in names if name.startswith(mine))
+
+    async def drop(self, table: str) -> None:
+        """Delete a table with all its rows."""
+        with translated(f"drop {table}", writes=True):
+            await self._service.delete_table(self._prefix + table)
 
     async def commit(self, table: str, operations: Sequence[Operation]) -> list[str]:
         """Do all or nothing, at most 100 operations on different rows of one partition; return the new etags."""

@@ -5,7 +5,7 @@ Nothing is imported from azure and nothing is connected before the first call, w
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.state.store import Store
 
 WATERMARKS_MAX = 10_000  # of one group
+STEPS_MAX = 100_000  # of one correlation id in one month
 WAITERS_MAX = 10_000  # of one reference; the sweep comes back to the rest
 
 
@@ -162,6 +163,56 @@ class TableState:
     async def set_watermark(self, name: str, value: str) -> None:
         """Keep a watermark."""
         await self._store.commit("watermarks", [Operation("put", rows.watermark_row(name, value))])
+
+    async def erase(self, link: Link) -> None:
+        """Delete a link's row while it has the link's etag."""
+        await self._links.erase(link)
+
+    async def erase_journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        """Delete the newest journal entries of a pair."""
+        return await self._links.erase_journal(pair, dynamics, limit)
+
+    async def erase_steps(
+        self, records: Collection[tuple[str, str]], token: str = "", correlation: str = ""
+    ) -> tuple[int, str]:
+        """Delete steps of records: of one correlation id, or of the next page of all months' tables."""
+        ends = tuple(f"|{keys.key(flow, key)}" for flow, key in records)
+        if correlation:
+            count = 0
+            for table in self._correlation_tables():
+                found = await self._store.query(table, keys.key(correlation), STEPS_MAX, only_keys=True)
+                count += await self._delete_ending(table, found, ends)
+            return count, ""
+        tables = await self._store.tables("correlations")
+        begin, _, page_token = token.partition("\n")
+        left = [table for table in tables if table >= begin]
+        if not left:
+            return 0, ""
+        page, more = await self._store.keys_page(left[0], page_token if left[0] == begin else "")
+        count = await self._delete_ending(left[0], page, ends)
+        following = f"{left[0]}\n{more}" if more else f"{left[1]}\n" if len(left) > 1 else ""
+        return count, following
+
+    async def _delete_ending(self, table: str, found: Sequence[rows.Row], ends: tuple[str, ...]) -> int:
+        mine = [row for row in found if row["RowKey"].endswith(ends)]
+        await self._store.delete_all(table, mine)
+        return len(mine)
+
+    async def purge_journal(self, before: datetime, token: str, limit: int) -> tuple[int, str]:
+        """Delete old journal entries, a page at a time."""
+        return await self._links.purge_journal(before, token, limit)
+
+    async def drop_correlations(self, before: datetime) -> tuple[str, ...]:
+        """Drop the tables of the months that ended before."""
+        tables = await self._store.tables("correlations")
+        old = [name for name in tables if name.removeprefix("correlations") < f"{before:%Y%m}"]
+        for name in old:
+            await self._store.drop(name)
+        return tuple(name.removeprefix("correlations") for name in old)
+
+    async def delete_watermark(self, name: str) -> None:
+        """Forget a watermark."""
+        await self._store.delete("watermarks", rows.watermark_row(name, ""))
 
     async def close(self) -> None:
         """Finish what is under way and close connections; a call after this connects anew."""

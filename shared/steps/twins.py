@@ -103,7 +103,9 @@ def _marks_named_by(source: Record, side: Side, flow: Flow) -> list[dict[str, Sc
 
 async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App, look: Look) -> Twin:
     link = await app.state.link(flow.pair, OTHER[side], record.key)
-    owner = link.key(side) if link is not None and not never_made(link) else ""
+    # a way-back row that was left behind leads to a pair that has another record by now
+    known = link is not None and link.key(OTHER[side]) == record.key and not never_made(link)
+    owner = link.key(side) if link is not None and known else ""
     if owner not in ("", source.key):
         return Twin(record, look.birthmark, owner)
     other = look.rival or _marked_for(record, source, side, flow)

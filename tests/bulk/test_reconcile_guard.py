@@ -153,7 +153,7 @@ async def test_a_walk_through_the_links_that_takes_long_goes_on_in_the_next_mess
 
 async def test_what_this_flow_does_not_create_is_counted_and_not_read() -> None:
     world = World(FREELY)
-    world.partner()  # the simulated system has one drawer for all: to the order flow it is an order made in SAP
+    world.erp.put("", {"ponumber": "made in SAP"})
     await steps.start("s4/order", world.app, run_id="r", asked_by="test")
     await world.run()
     run = await last_run("s4/order", world.app)

@@ -4,7 +4,7 @@ Every method is one step that nothing can come in between, as a transaction is. 
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -116,6 +116,49 @@ class MemoryState:
 
     async def set_watermark(self, name: str, value: str) -> None:
         self.marks[name] = value
+
+    async def erase(self, link: Link) -> None:
+        stored = self.rows.get((link.pair, canonical(link.dynamics)))
+        if stored is not None:
+            if link.etag not in ("", stored.etag):
+                raise Stale(f"link {link.pair} {link.dynamics}: saved meanwhile")
+            del self.rows[stored.pair, stored.dynamics]
+
+    async def erase_journal(self, pair: str, dynamics: str, limit: int) -> tuple[JournalEntry, ...]:
+        found = await self.journal(pair, dynamics, limit)
+        kept = [entry for entry in self.entries.pop((pair, canonical(dynamics)), []) if entry not in found]
+        if kept:
+            self.entries[pair, canonical(dynamics)] = kept
+        return found
+
+    async def erase_steps(
+        self, records: Collection[tuple[str, str]], token: str = "", correlation: str = ""
+    ) -> tuple[int, str]:
+        mine = {key(*record) for record in records}
+        count = 0
+        for name in [correlation] if correlation else list(self.correlations):
+            steps = self.correlations.get(name, [])
+            kept = [step for step in steps if key(step.flow, step.key) not in mine]
+            count += len(steps) - len(kept)
+            self.correlations[name] = kept
+        return count, ""
+
+    async def purge_journal(self, before: datetime, token: str, limit: int) -> tuple[int, str]:
+        count = 0
+        for name, entries in list(self.entries.items()):
+            self.entries[name] = [entry for entry in entries if entry.at >= before]
+            count += len(entries) - len(self.entries[name])
+        return count, ""
+
+    async def drop_correlations(self, before: datetime) -> tuple[str, ...]:
+        first = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        months = {f"{s.at:%Y%m}" for steps in self.correlations.values() for s in steps if s.at < first}
+        for name, steps in self.correlations.items():
+            self.correlations[name] = [step for step in steps if step.at >= first]
+        return tuple(sorted(months))
+
+    async def delete_watermark(self, name: str) -> None:
+        self.marks.pop(name, None)
 
     async def close(self) -> None:
         pass

@@ -13,6 +13,7 @@ from shared.ports import Page, Scan, Term, Touched, Traits
 from tests.sim.terms import holds
 
 LONGEST_SECONDS = 600
+DOCUMENT = {"ordernumber", "ponumber"}
 
 
 class Crash(BaseException):
@@ -42,6 +43,7 @@ class Row:
     created_at: datetime | None = None
     changed_at: datetime | None = None
     changed_by: str = "person"
+    merged_into: str = ""
 
 
 @dataclass
@@ -67,6 +69,7 @@ class SimSystem:
     deleted: list[str] = field(default_factory=list)
     next_number: int = 1_000_000
     page_rows: int = 5_000  # of a scan
+    ahead_seconds: int = 0  # of the system's own clock
 
     # ------------------------------------------------------------------------------------------ what the port asks
 
@@ -117,13 +120,20 @@ class SimSystem:
 
     async def changes(self, selection: Selection, watermark: str) -> Page:
         gone = tuple(Touched(k, deleted=True) for k in self.deleted)
-        return Page((*gone, *(Touched(k, version=r.version) for k, r in self.rows.items())), "1", more=False)
+        found = self._of(selection)
+        return Page((*gone, *(Touched(k, version=r.version) for k, r in found.items())), "1", more=False)
 
     async def scan(self, selection: Selection, where: Sequence[Term], token: str) -> Scan:
-        meant = sorted(k for k, row in self.rows.items() if k > token and all(holds(t, k, row.values) for t in where))
+        rows = self._of(selection).items()
+        meant = sorted(k for k, row in rows if k > token and all(holds(t, k, row.values) for t in where))
         page = meant[: self.page_rows]
         found = tuple(Touched(k, version=self.rows[k].version) for k in page)
         return Scan(found, page[-1] if len(meant) > len(page) else "")
+
+    def _of(self, selection: Selection) -> dict[str, Row]:
+        """Return the rows of one object: all lie in one table here."""
+        documents = selection.object.lower() == "order"
+        return {k: row for k, row in self.rows.items() if bool(DOCUMENT & row.values.keys()) == documents}
 
     async def close(self) -> None:
         pass
@@ -134,7 +144,7 @@ class SimSystem:
         if not key:
             self.next_number += 1
             key = str(self.next_number)
-        row = Row({}, created_at=self.clock(), changed_at=self.clock(), changed_by=by)
+        row = Row({}, created_at=self._stamp(), changed_at=self._stamp(), changed_by=by)
         self.rows[key] = row
         row.values |= self._formed(values)
         if self.number:
@@ -151,10 +161,22 @@ class SimSystem:
         del self.rows[key]
         self.deleted.append(key)
 
+    def _stamp(self) -> datetime:
+        return self.clock() + timedelta(seconds=self.ahead_seconds)
+
+    @property
+    def all_there_is(self) -> tuple[dict[str, Row], list[str], int]:
+        """What a backup holds."""
+        return self.rows, self.deleted, self.next_number
+
+    @all_there_is.setter
+    def all_there_is(self, kept: tuple[dict[str, Row], list[str], int]) -> None:
+        self.rows, self.deleted, self.next_number = kept
+
     def _touch(self, row: Row, values: Values, by: str) -> None:
         row.values |= self._formed(values)
         row.version += 1
-        row.changed_at, row.changed_by = self.clock(), by
+        row.changed_at, row.changed_by = self._stamp(), by
 
     def _add_line(self, row: Row, values: dict[str, Scalar]) -> None:
         key = str(10 * (len(row.lines) + 1)) if self.side == "sap" else str(values.pop("key"))
@@ -174,6 +196,7 @@ class SimSystem:
             created_at=row.created_at,
             changed_at=row.changed_at,
             changed_by=row.changed_by,
+            merged_into=row.merged_into,
         )
 
 

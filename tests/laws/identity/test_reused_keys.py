@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from shared.core.messages import born_in_sap
+from shared.core.model import Link
 from shared.core.plan import Sync
 from shared.decide import decide
 from tests.laws.facts import NOW, account, ago, facts, linked, parked_pair, partner
 from tests.laws.flows import PARTNER
-from tests.laws.world import World
+from tests.laws.world import D2, D3, World
 
 BORN = ago(100_000)
 
@@ -65,3 +66,26 @@ async def test_a_taken_row_id_without_our_mark_parks_and_the_row_is_left_alone(m
     assert cause.startswith("refused dataverse")
     assert world.crm.rows[born].values["city"] == "Lyon"
     assert world.crm.writes == 0
+
+
+async def test_a_number_that_a_restored_sap_gives_again_is_taken_from_the_pair_that_left_it() -> None:
+    world = World()
+    d, s = await world.linked()
+    left = "4711"
+    await world.state.bind(Link(PARTNER.pair, d, left))  # a create whose record went with the restored database
+    world.erp.put(left, {"category": "2", "name1": "Firm", "search": "FIRM", "tax": "V9"})
+    other = world.account(D2, vat="V9")
+    await world.sync(other)
+    assert (await world.link(other)).sap == left
+    assert (await world.link(d)).sap == s
+    assert await world.state.home(PARTNER.pair, left) == other
+
+
+async def test_a_number_is_not_taken_from_a_pair_that_is_just_coming_into_being() -> None:
+    world = World()
+    s = world.partner(tax="V9")
+    await world.state.bind(Link(PARTNER.pair, D3, s))
+    await world.state.save(Link(PARTNER.pair, D3))
+    world.account(D2, vat="V9")
+    await world.settle(world.change(D2))
+    assert await world.state.home(PARTNER.pair, s) == D3

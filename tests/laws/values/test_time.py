@@ -1,5 +1,7 @@
 """Law 13: time does not run backwards."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.core.plan import Later, Limits, Sync
@@ -118,4 +120,14 @@ async def test_records_restored_over_a_day_do_not_pause_their_flow() -> None:
         await world.settle(world.change(key))
         await world.deliver_all()
         world.clock.move(3_600)
+    assert await keeps_paused("s4/partner", world.app) == ""
+
+
+async def test_one_record_that_is_told_of_many_times_is_one_restored_record() -> None:
+    world = World(limits=Limits(stale_records=2))
+    d, _ = await world.linked()
+    world.crm.rows[d].version = -1
+    for number in range(4):
+        await world.settle(replace(world.change(d), origin=f"event {number}"))
+    await world.deliver_all()
     assert await keeps_paused("s4/partner", world.app) == ""
