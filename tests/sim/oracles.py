@@ -87,7 +87,9 @@ class Oracles:
                 flow = flow_of(row.values)
                 if not FLOWS[flow].takes[side](row.values) or OTHER[side] not in FLOWS[flow].create:
                     continue
-                linked = any(k.key(side) == key and k.status != "claimed" for _, k in self._all(flow))
+                links = [k for _, k in self._all(flow) if k.key(side) == key]
+                told = any((flow, OTHER[side], k.key(OTHER[side])) in parked for k in links)
+                linked = told or any(k.status != "claimed" for k in links)
                 assert linked or (flow, side, key) in parked | waiting, f"{flow} {side} {key} is forgotten: {row}"
 
     def _parked(self) -> set[tuple[str, Side, str]]:

@@ -71,7 +71,8 @@ def _is_retired(seen: Preview, flow: Flow) -> bool:
 async def _needs_mending(one: Candidate, seen: Preview, app: App) -> bool:
     """Return whether the pipeline has something to do; what is parked already waits for a person, not for us."""
     link = seen.facts.link if seen.facts else None
-    if seen.what in FIXABLE or (one.kind == "unfinished" and seen.what == "in step"):
+    unfinished = one.kind == "unfinished" and link is not None and link.status == "claimed"
+    if seen.what in FIXABLE or (unfinished and seen.what == "in step"):
         return True
     if not seen.problems:
         return False
