@@ -187,6 +187,11 @@ def _open_create(facts: Facts, flow: Flow) -> Plan | None:
     if facts.link is None or facts.twins:
         return None
     for intent in facts.link.intents:
+        if intent.kind == "draft" and facts.records[intent.side] is None and not _asked_again(facts):
+            message = (
+                f"{intent.side} has taken it as a draft: it is linked once it is approved; if it was rejected, replay"
+            )
+            return _park(facts, facts.change.side, "awaits approval", message)
         until = intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))
         if intent.kind == "create" and facts.now < until and _not_seen_yet(intent, facts, flow):
             reason = f"the answer of a create in {intent.side} was lost: it may still commit"

@@ -78,6 +78,13 @@ class NeedsPerson(SyncError):
     """No repetition will help."""
 
 
+class AwaitsApproval(NeedsPerson):
+    """A create was taken as a draft that somebody has to approve there; the record does not exist yet.
+
+    Business One answers so when a document enters an approval procedure (-2028, and the draft is in Drafts).
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """One objection of a system against one write.

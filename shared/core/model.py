@@ -196,11 +196,12 @@ class Intent:
     """A write that was about to leave: written down before, struck out when its answer is known.
 
     `sent` holds the digest of each field as it would arrive ('legal_name', 'line 10.quantity'). While it is open, a
-    target that holds exactly this has been written by us, late, and not by a person.
+    target that holds exactly this has been written by us, late, and not by a person. A `draft` is a create that
+    somebody has to approve: it is never repeated by itself.
     """
 
     side: Side
-    kind: Literal["create", "update"]
+    kind: Literal["create", "update", "draft"]
     since: datetime
     sent: Mapping[str, str] = field(default_factory=dict)
 

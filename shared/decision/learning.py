@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.digest import plain
-from shared.core.model import SIDES, Base, Line, LineLink, Link, Problem, Side
+from shared.core.model import SIDES, Base, Intent, Line, LineLink, Link, Problem, Side
 from shared.core.plan import Facts
 from shared.decision.lines import LinePair, in_context, pair_lines
 from shared.decision.rows import Judged, judge
@@ -123,6 +123,11 @@ def _as_it_was(problem: Problem, link: Link) -> bool:
 
 
 def without_old_intents(link: Link, facts: Facts) -> Link:
-    """Forget intents that can no longer commit."""
-    live = tuple(i for i in link.intents if facts.now < i.since + timedelta(seconds=facts.longest.get(i.side, 0)))
-    return replace(link, intents=live)
+    """Forget intents that can no longer commit; somebody may approve a draft after weeks."""
+    return replace(link, intents=tuple(intent for intent in link.intents if _may_commit(intent, facts)))
+
+
+def _may_commit(intent: Intent, facts: Facts) -> bool:
+    if intent.kind == "draft":
+        return facts.records[intent.side] is None and facts.change.cause != "replay"
+    return facts.now < intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))

@@ -51,7 +51,7 @@ async def find_marked(source: Record, side: Side, flow: Flow, app: App) -> bool:
 
 async def find_orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | None:
     """Return what a create whose answer was lost has made for a record that was deleted meanwhile."""
-    if link.status != "claimed" or link.key(OTHER[side]) or not any(i.kind == "create" for i in link.intents):
+    if link.status != "claimed" or link.key(OTHER[side]) or not any(i.kind != "update" for i in link.intents):
         return None
     looks = _marks_named_by(Record(link.key(side), {}), side, flow)
     found = [await app.system(flow, OTHER[side]).find(flow.selections[OTHER[side]], where) for where in looks]
@@ -61,7 +61,7 @@ async def find_orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | 
 def never_made(link: Link) -> bool:
     """Return whether a link stands for a Dynamics row that its system refused: the SAP record is still nobody's."""
     refused = link.status == "claimed" and link.dynamics == born_in_sap(link.pair, link.sap)
-    return refused and not any(intent.kind == "create" for intent in link.intents)
+    return refused and not any(intent.kind != "update" for intent in link.intents)
 
 
 async def _looks(source: Record, side: Side, flow: Flow, app: App) -> AsyncIterator[tuple[bool, tuple[Record, ...]]]:

@@ -26,7 +26,7 @@ from shared.decision.wording import (
     without,
     without_choices,
 )
-from shared.errors import NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
+from shared.errors import AwaitsApproval, NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.twins import find_marked, never_made
@@ -169,6 +169,9 @@ class Writer:
                 intents = (*self.out.link.intents, self._intent(write, "update"))
                 self.out.link = replace(self.out.link, intents=intents)
             raise
+        except AwaitsApproval as error:
+            self._keep_draft()
+            raise Stale(str(error)) from error  # look again: the decision says what it waits for
         except (Transient, Refused):
             self._strike_out(claimed=claimed)
             raise
@@ -264,6 +267,12 @@ class Writer:
     def _strike_out(self, *, claimed: bool) -> None:
         if claimed and self.out.link is not None:
             self.out.link = replace(self.out.link, intents=self.out.link.intents[:-1], claimed_until=None)
+
+    def _keep_draft(self) -> None:
+        link = self.out.link
+        if link is not None and link.intents:
+            intents = (*link.intents[:-1], replace(link.intents[-1], kind="draft"))
+            self.out.link = replace(link, intents=intents, claimed_until=None)
 
     async def _bind(self, link: Link) -> None:
         try:
