@@ -5,11 +5,10 @@
 
 import argparse
 import base64
-import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from dev.processes import ROOT, Program, free_port, run
 
 WEBHOOK_SECRET = "local-webhook-secret"  # noqa: S105 -- opens only what runs on this machine
 HOST_KEY = "local-host-key"
+DEV_IDENTITY = "signs tokens on this machine only"  # python -m dev.identity
 # the simulator's own made-up application, see dev/dynamics/dataverse/core/settings.py
 CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "local-secret"
 LINE_IMAGE = {"before": {"type": 0, "columns": ["salesorderid"]}}  # or a deleted line does not name its order
@@ -38,13 +38,14 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Everything that runs. `settings` are the app's."""
+    """Everything that runs. `settings` are the app's; `host_again` starts the host anew, with the app in a folder."""
 
     dataverse: Program
     s4: Program
     host: Program
     bus_admin: str
     settings: Mapping[str, str]
+    host_again: Callable[[Path], AbstractContextManager[Program]]
 
     @property
     def api(self) -> str:
@@ -71,12 +72,19 @@ def app_settings(tables: str, service_bus: str, dataverse: str, s4: str) -> dict
         "S4_PASSWORD": S4_PASSWORD,
         "S4_EVENT_SECRETS": WEBHOOK_SECRET,
         "S4_EVENT_ORIGINS": "eventmesh.example",
+        "OPS_KEYS": f"admin:{HOST_KEY}",
+        "REQUESTS_PER_MINUTE": "60000",  # a demo looks many times a second
+        "DEV_IDENTITY": DEV_IDENTITY,
     }
 
 
 @contextmanager
 def start(
-    data: Path, ports: Ports | None = None, workers: int = 1, more: Mapping[str, str] | None = None
+    data: Path,
+    ports: Ports | None = None,
+    workers: int = 1,
+    more: Mapping[str, str] | None = None,
+    app: Path = ROOT,
 ) -> Iterator[Cloud]:
     """Run everything until the block ends. `more` are settings laid over the usual ones."""
     ports = ports or Ports()
@@ -90,11 +98,14 @@ def start(
         settings = app_settings(tables.connection_string, bus.connection_string, dataverse.url, s4.url)
         settings |= more or {}
         port = ports.host or free_port()
-        os.environ.update(settings)  # the host's process hands its environment on to the workers
-        command = ["dev.host", f"--app={ROOT}", f"--port={port}", f"--workers={workers}", f"--data={data / 'host'}"]
-        host = stack.enter_context(run("host", [*command, f"--key={HOST_KEY}"], logs))
+        command = ["dev.host", f"--port={port}", f"--workers={workers}", f"--data={data / 'host'}", f"--key={HOST_KEY}"]
+
+        def host_of(folder: Path) -> AbstractContextManager[Program]:
+            return run("host", [*command, f"--app={folder}"], logs, settings)
+
+        host = stack.enter_context(host_of(app))
         _register_events(dataverse.url, s4.url, f"{host.url}/api")
-        yield Cloud(dataverse, s4, host, bus.admin_url, settings)
+        yield Cloud(dataverse, s4, host, bus.admin_url, settings, host_of)
 
 
 def _register_events(dataverse: str, s4: str, api: str) -> None:

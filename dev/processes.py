@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +43,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def run(name: str, arguments: Sequence[str], logs: Path) -> Iterator[Program]:
-    """Run `python -m arguments…` until the block ends. Raises `RuntimeError` with the end of its log if it fails."""
+def run(
+    name: str, arguments: Sequence[str], logs: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Program]:
+    """Run `python -m arguments…` until the block ends. Raises `RuntimeError` with the end of its log if it fails.
+
+    `settings` are laid over this process's own environment.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("w", encoding="utf-8") as sink:
         process = subprocess.Popen(  # noqa: S603 -- our own programs
-            [sys.executable, "-m", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=sink, text=True, env=os.environ
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+            env={**os.environ, **(settings or {})},
         )
         try:
             yield Program(name, _first_line(name, process, log), log, process)

@@ -1,6 +1,5 @@
 """Backfill and reconcile as an operator meets them: over HTTP, on the running local cloud."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,17 +24,12 @@ ACCOUNT = {
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    before = dict(os.environ)
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="bulk-") as folder,
-            start(Path(folder), more={"RECONCILE_WRITES_MAX": "2", "RECONCILE_WRITES_PERCENT_MAX": "100"}) as running,
-        ):
-            first_sweep(running)
-            yield running
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with (
+        tempfile.TemporaryDirectory(prefix="bulk-") as folder,
+        start(Path(folder), more={"RECONCILE_WRITES_MAX": "2", "RECONCILE_WRITES_PERCENT_MAX": "100"}) as running,
+    ):
+        first_sweep(running)
+        yield running
 
 
 def first_sweep(cloud: Cloud) -> None:

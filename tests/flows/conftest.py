@@ -1,6 +1,5 @@
 """One local cloud for all flow tests: two worker processes, two secrets each way in, and a meter before the state."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,22 +29,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, meter: Meter) -> Iterator[Cl
         "S4_EVENT_SECRETS": secrets,
         "RECONCILE_CRON": "off",
     }
-    before = dict(os.environ)
-    try:
-        with start(data, workers=2, more=more) as running:
-            os.environ.clear()  # the cloud told its processes; other tests in this one must not see its settings
-            os.environ.update(before)
-            meter.lead_to(running.settings["AzureWebJobsStorage"])
-            with closing(Office(running)) as office:
-                for _ in range(4):  # both workers, in turn, build what they need
-                    office.ops("status")
-                office.fire("sweep")  # so that no test meets the first one, which looks at every row there is
-                office.until(lambda: office.last_sweep("s4/account") and office.last_sweep("s4/order"), "a first sweep")
-                office.quiet()
-            yield running
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with start(data, workers=2, more=more) as running:
+        meter.lead_to(running.settings["AzureWebJobsStorage"])
+        with closing(Office(running)) as office:
+            for _ in range(4):  # both workers, in turn, build what they need
+                office.ops("status")
+            office.fire("sweep")  # so that no test meets the first one, which looks at every row there is
+            office.until(lambda: office.last_sweep("s4/account") and office.last_sweep("s4/order"), "a first sweep")
+            office.quiet()
+        yield running
 
 
 @pytest.fixture
