@@ -21,6 +21,10 @@ no_addresses() {
   ! grep -nE '"resolved"|https?://[^ ]*\.(tgz|whl|tar\.gz)' package-lock.json requirements.txt requirements-dev.txt
 }
 
+queries() {  # Node may be the one that setup took from PyPI
+  PATH="$PATH:$PWD/.tools/bin" node infra/scripts/kql.mjs
+}
+
 check "format"        $bin/ruff format --check .
 check "lint"          $bin/ruff check .
 check "types"         $bin/mypy
@@ -28,6 +32,7 @@ check "imports"       $bin/lint-imports
 check "dependencies"  $bin/deptry .
 check "mappings"      $bin/python -m shared.ops.mappings check
 check "yaml"          $bin/yamllint --strict mappings .github infra
+check "queries"       queries
 check "spelling"      $bin/codespell
 check "policies"      bash infra/scripts/policy.sh
 check "requirements"  bash dev/lock.sh --check

@@ -121,6 +121,24 @@ param secretOfficersGroupId string = ''
 @description('Refuse to delete state, queues and vault.')
 param locked bool = environmentName == 'prod'
 
+@description('Make alert rules. Without, nobody is told.')
+param alerts bool = environmentName != 'dev'
+
+@description('Mail addresses of those on call.')
+param alertEmails array = []
+
+@description('Resource ids of action groups that exist already, such as one that opens tickets.')
+param alertActionGroupIds array = []
+
+@description('Limits that differ from those in modules/watch/alerts.bicep: {"lagSeconds": 120}')
+param alertLimits object = {}
+
+@description('Systems that send events. Leave out one that is only swept.')
+param eventSources array = ['dataverse', 's4']
+
+@description('Where those who are told can read the runbook.')
+param runbook string = 'docs/operate/runbook.md'
+
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
@@ -313,6 +331,27 @@ module app 'modules/function-app.bicep' = {
     callerRules: callerRules
     entraClientId: entraClientId
     productSettings: union(settings, productSettings)
+  }
+}
+
+module workbooks 'modules/watch/workbooks.bicep' = {
+  name: 'workbooks'
+  params: { base: base, tags: labels, workspaceId: monitoring.outputs.workspaceId }
+}
+
+module alerting 'modules/watch/alerts.bicep' = if (alerts) {
+  name: 'alerts'
+  params: {
+    base: base
+    tags: labels
+    workspaceId: monitoring.outputs.workspaceId
+    namespaceIds: ingressNamespace ? [work.outputs.id, ingress.outputs.id] : [work.outputs.id]
+    vaultName: vault.outputs.name
+    emails: alertEmails
+    actionGroupIds: alertActionGroupIds
+    limits: alertLimits
+    eventSources: eventSources
+    runbook: runbook
   }
 }
 

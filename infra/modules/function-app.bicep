@@ -26,6 +26,9 @@ param workspaceId string
 param subnetId string
 param callerRules array
 param entraClientId string
+@description('How telemetry leaves the app. The host speaks OpenTelemetry only beside opentelemetry.')
+@allowed(['opencensus', 'opentelemetry'])
+param telemetryExporter string = 'opentelemetry'
 @description('Settings of the product by name.')
 param productSettings object
 
@@ -51,12 +54,20 @@ var platformSettings = {
   Tables__tableServiceUri: stateTableUri
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  TELEMETRY_EXPORTER: telemetryExporter
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId // sign-in without a client secret
   DIGEST_KEYS: '${secretNamed}digest-keys)'
   DATAVERSE_WEBHOOK_SECRETS: '${secretNamed}dataverse-webhook-secrets)'
   S4_PASSWORD: '${secretNamed}s4-password)'
   S4_EVENT_SECRETS: '${secretNamed}s4-event-secrets)'
+  OPS_KEYS: '${secretNamed}ops-keys)'
 }
+
+// The host's own telemetry: the same protocol as the app's, or host and worker would each tell of the other's work
+var telemetrySettings = telemetryExporter == 'opentelemetry' ? {
+  AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true' // the worker's lines are the app's to send
+} : {}
 
 // Flex knows these from functionAppConfig, and refuses or ignores them as settings
 var premiumSettings = {
@@ -145,7 +156,7 @@ resource site 'Microsoft.Web/sites@2025-05-01' = {
 resource appSettings 'Microsoft.Web/sites/config@2025-05-01' = {
   parent: site
   name: 'appsettings'
-  properties: union(productSettings, platformSettings, flex ? {} : premiumSettings)
+  properties: union(productSettings, platformSettings, telemetrySettings, flex ? {} : premiumSettings)
 }
 
 // Recognises who signs in and lets everybody through: the routes decide by role, the ways in by their own secret.

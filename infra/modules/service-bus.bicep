@@ -119,4 +119,5 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
   }
 }
 
+output id string = namespace.id
 output hostName string = '${namespace.name}.servicebus.windows.net'

@@ -1,4 +1,4 @@
-// The four secrets that no identity can replace. The app reads them as settings; scripts/secrets.sh writes them.
+// The five secrets that no identity can replace. The app reads them as settings; scripts/secrets.sh writes them.
 param name string
 param location string = resourceGroup().location
 param tags object

@@ -7,17 +7,26 @@ usage() {
 usage: secrets.sh VAULT                 make what is missing; asks for the SAP password, or reads S4_PASSWORD
        secrets.sh VAULT rotate SECRET   put a new value before the old one: both are accepted
        secrets.sh VAULT settle SECRET   keep the first value only, once the sender uses it
-SECRET: digest-keys, dataverse-webhook-secrets or s4-event-secrets
+SECRET: digest-keys, dataverse-webhook-secrets, s4-event-secrets or ops-keys (one key a role: the first three)
 TEXT
   exit 2
 }
 
 random() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
+url_safe() { random | tr '+/' '-_' | tr -d '='; }
 
 fresh() {  # secret: a digest key has a name, so that stored digests say which key made them
   case $1 in
     digest-keys) echo "k$(date -u +%Y%m%d%H%M%S):$(random)" ;;
-    *) random | tr '+/' '-_' | tr -d '=' ;;
+    ops-keys) echo "reader:$(url_safe),operator:$(url_safe),admin:$(url_safe)" ;;
+    *) url_safe ;;
+  esac
+}
+
+newest() {  # secret, value: what was put there last
+  case $1 in
+    ops-keys) cut -d, -f1-3 <<<"$2" ;;
+    *) echo "${2%%,*}" ;;
   esac
 }
 
@@ -45,14 +54,14 @@ password() {
 }
 
 rotated() {
-  case $1 in digest-keys | dataverse-webhook-secrets | s4-event-secrets) ;; *) usage ;; esac
+  case $1 in digest-keys | dataverse-webhook-secrets | s4-event-secrets | ops-keys) ;; *) usage ;; esac
 }
 
 [ $# -eq 1 ] || [ $# -eq 3 ] || usage
 vault=$1
 case ${2:-ensure} in
   ensure)
-    for name in digest-keys dataverse-webhook-secrets s4-event-secrets; do
+    for name in digest-keys dataverse-webhook-secrets s4-event-secrets ops-keys; do
       if has "$name"; then echo "$name: there"; else printf %s "$(fresh "$name")" | put "$name"; fi
     done
     if has s4-password; then
@@ -65,12 +74,12 @@ case ${2:-ensure} in
   rotate)
     rotated "$3"
     old=$(show "$3")
-    printf %s "$(fresh "$3"),${old%%,*}" | put "$3"
+    printf %s "$(fresh "$3"),$(newest "$3" "$old")" | put "$3"
     ;;
   settle)
     rotated "$3"
     old=$(show "$3")
-    printf %s "${old%%,*}" | put "$3"
+    printf %s "$(newest "$3" "$old")" | put "$3"
     ;;
   *) usage ;;
 esac

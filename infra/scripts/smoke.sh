@@ -46,7 +46,7 @@ expect() {  # what is meant, status, then as `ask`
 
 # a first start takes a while, and so do role assignments and vault references
 for ((try = 1; try <= tries; try++)); do
-  found=$(with_key | ask GET /api/ops/health --config -)
+  found=$(with_key | ask GET /api/health --config -)
   [ "$found" != 200 ] || break
   echo "health says $found, try $try of $tries"
   [ "$try" -eq "$tries" ] || sleep "$pause"
@@ -61,7 +61,9 @@ else
 fi
 
 forged='x-ms-client-principal: eyJhdXRoX3R5cCI6ImFhZCIsImNsYWltcyI6W3sidHlwIjoicm9sZXMiLCJ2YWwiOiJTeW5jLkFkbWluIn1dfQ=='
-expect "operators' routes need a key"         401 GET /api/ops/status
+expect "the health probe needs the host's key" 401 GET /api/health
+expect "operators' routes need to know who"   401 GET /api/ops/status
+expect "the host's key is nobody there"       401 GET /api/ops/status --config - < <(with_key)
 expect "a forged principal is nobody"         401 GET /api/ops/status --header "$forged"
 expect "Dataverse's way in needs the secret"  401 POST /api/dataverse/events --data '{}'
 expect "SAP's way in needs the secret"        401 POST /api/sap/events --data '{}'

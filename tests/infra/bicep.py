@@ -96,7 +96,7 @@ def read(path: Path) -> File:
 
 def files() -> list[File]:
     """Return all files of infra/, main.bicep first."""
-    return [read(INFRA / "main.bicep"), *(read(path) for path in sorted(INFRA.glob("modules/*.bicep")))]
+    return [read(INFRA / "main.bicep"), *(read(path) for path in sorted(INFRA.glob("modules/**/*.bicep")))]
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -97,7 +97,8 @@ def test_missing_secrets_are_made_and_no_value_is_shown(tools: Tools) -> None:
     done = tools.run("secrets.sh", "kv", S4_PASSWORD="pass'word")
     assert done.returncode == 0, done.stderr
     written = tools.written()
-    assert written.keys() == {"digest-keys", "dataverse-webhook-secrets", "s4-event-secrets", "s4-password"}
+    made = {"digest-keys", "dataverse-webhook-secrets", "s4-event-secrets", "s4-password", "ops-keys"}
+    assert written.keys() == made
     assert written["s4-password"] == "pass'word"
     assert re.fullmatch(r"k\d{14}:[A-Za-z0-9+/]{43}=", written["digest-keys"])
     assert re.fullmatch(r"[\w-]{43}", written["dataverse-webhook-secrets"])
@@ -126,6 +127,25 @@ def test_a_rotated_secret_keeps_the_old_value_until_it_is_settled(tools: Tools) 
     tools.answers = {"secret show": f"{fresh},old"}
     assert tools.run("secrets.sh", "kv", "settle", "dataverse-webhook-secrets").returncode == 0
     assert tools.written()["dataverse-webhook-secrets"] == fresh
+
+
+def test_the_operators_keys_are_made_and_rotated_one_a_role_and_the_settings_read_them(tools: Tools) -> None:
+    from shared.settings import read_settings
+
+    def roles() -> list[str]:
+        return [key.role for key in read_settings({"OPS_KEYS": tools.written()["ops-keys"]}).ops_key_list]
+
+    tools.run("secrets.sh", "kv", S4_PASSWORD="x")
+    first = tools.written()["ops-keys"]
+    assert roles() == ["reader", "operator", "admin"]
+    tools.answers = {"secret show": f"{first},reader:older-older-older"}
+    assert tools.run("secrets.sh", "kv", "rotate", "ops-keys").returncode == 0
+    assert roles() == ["reader", "operator", "admin"] * 2
+    both = tools.written()["ops-keys"]
+    assert both.endswith(f",{first}")
+    tools.answers = {"secret show": both}
+    assert tools.run("secrets.sh", "kv", "settle", "ops-keys").returncode == 0
+    assert tools.written()["ops-keys"] == both.removesuffix(f",{first}")
 
 
 def test_the_password_is_not_rotated_by_us(tools: Tools) -> None:
@@ -161,7 +181,7 @@ def test_the_entra_app_has_the_roles_that_the_routes_ask_for() -> None:
 
 @dataclass
 class App:
-    """What a deployed app answers, by method and path; requests without the key get 401 unless it is `open`."""
+    """What a deployed app answers: the host's key opens the health probe, and nothing else unless it is `open`."""
 
     health: list[int]
     open: bool = False
@@ -175,10 +195,10 @@ def app() -> Iterator[App]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             knows = self.headers.get("x-functions-key") == "host-key"
-            if self.path == "/api/ops/health":
+            if self.path == "/api/health":
                 status = (told.health.pop(0) if len(told.health) > 1 else told.health[0]) if knows else 401
             else:
-                status = 200 if knows or told.open else 401
+                status = 200 if told.open else 401
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -202,7 +222,7 @@ def smoke(tools: Tools, app: App, *, key: str = "host-key") -> subprocess.Comple
 
 def test_a_healthy_and_closed_app_passes_the_smoke_test(tools: Tools, app: App) -> None:
     done = smoke(tools, app)
-    assert (done.returncode, done.stdout.count("ok ")) == (0, 5), done.stdout + done.stderr
+    assert (done.returncode, done.stdout.count("ok ")) == (0, 7), done.stdout + done.stderr
     assert "host-key" not in done.stdout + done.stderr
 
 
@@ -217,7 +237,7 @@ def test_an_app_that_needs_a_while_passes_and_a_sick_one_does_not(tools: Tools, 
 def test_an_open_app_fails_the_smoke_test(tools: Tools, app: App) -> None:
     app.open = True
     done = smoke(tools, app)
-    assert (done.returncode, done.stdout.count("FAIL")) == (1, 4)
+    assert (done.returncode, done.stdout.count("FAIL")) == (1, 5)
 
 
 def test_an_app_that_cannot_be_reached_fails_the_smoke_test(tools: Tools) -> None:

@@ -30,14 +30,13 @@ LEFT_EMPTY = {
     "S4_USERS": "S4_USER is the only one of ours",
     "S4_EVENT_ORIGINS": "a parameter of the environment, where SAP sends events",
     "S4_EVENT_SOURCE": "a parameter of the environment, where SAP sends events",
+    "DEV_IDENTITY": "refused in Azure",
 }
 PLATFORM = {
     "AZURE_CLIENT_ID",
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
     *(f"{one}__{part}" for one in ("ServiceBus", "Ingress") for part in ("credential", "clientId")),
     "Ingress__fullyQualifiedNamespace",
@@ -99,7 +98,7 @@ def test_the_settings_of_premium_stay_away_from_flex() -> None:
     assert {"WEBSITE_RUN_FROM_PACKAGE", "FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION"} <= premium
     assert premium & SET.keys() == set()
     made = APP.resources["appSettings"].body["properties"]
-    assert made == "union(productSettings, platformSettings, flex ? {} : premiumSettings)"
+    assert made == "union(productSettings, platformSettings, telemetrySettings, flex ? {} : premiumSettings)"
 
 
 def test_flex_is_not_given_what_it_refuses() -> None:
