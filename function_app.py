@@ -3,9 +3,9 @@
 import azure.functions as func
 
 from shared.telemetry import quiet
-from shared.triggers import bulk, dead, mend, ops, process, receive, sweep
+from shared.triggers import bulk, dead, mend, ops, process, receive, report, sweep
 
 quiet()
 app = func.FunctionApp()
-for module in (receive, process, sweep, ops, bulk, mend, dead):
+for module in (receive, process, sweep, ops, bulk, mend, dead, report):
     app.register_functions(module.blueprint)

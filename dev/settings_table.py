@@ -44,6 +44,7 @@ PLACEHOLDERS = {
     "S4_PASSWORD": "password-of-the-user",
     "S4_EVENT_SECRETS": "another-long-random-text",
     "S4_EVENT_ORIGINS": "eventmesh.contoso.example",
+    "OPS_KEYS": "admin:replace-me-by-a-random-text",
 }
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- settings -->)\n.*?(<!-- /settings -->)", re.DOTALL)

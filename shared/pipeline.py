@@ -27,6 +27,7 @@ from shared.steps.remembering import keep
 from shared.steps.twins import find_orphan, find_twins
 from shared.steps.waiting import hold, tell_waiters, wake
 from shared.steps.writing import Outcome
+from shared.telemetry import clocked, timed
 
 CHOICE_WAIT = timedelta(seconds=60)
 
@@ -34,10 +35,10 @@ CHOICE_WAIT = timedelta(seconds=60)
 async def sync(change: Change, app: App) -> Plan:
     """Bring the pair that `change` points to into step. Raises `shared.errors`; `settlement.py` says what then."""
     flow = app.flows[change.flow]
-    facts = await gather(change, flow, app)
-    plan = decide(facts, flow)
-    outcome = await apply(plan, facts, flow, app)
-    await remember(outcome, flow, app)
+    facts = await timed("gather", gather(change, flow, app))
+    plan = clocked("decide", decide, facts, flow)
+    outcome = await timed("apply", apply(plan, facts, flow, app))
+    await timed("remember", remember(outcome, flow, app))
     return outcome.plan
 
 

@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -18,6 +18,20 @@ from shared.errors import BadMapping
 NOTHING = SecretStr("")
 NONE: frozenset[str] = frozenset()
 TABLE_NAME_PREFIX = r"^([A-Za-z][A-Za-z0-9]{0,20})?$"
+OPS_KEY_CHARACTERS_MIN = 12
+DEV_IDENTITY_CHARACTERS_MIN = 16
+# What the platform tells an app that runs in Azure (App Service, environment variables); Core Tools sets none of them.
+IN_AZURE = ("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_OWNER_NAME", "WEBSITE_SKU")
+
+type Role = Literal["reader", "operator", "admin"]
+
+
+class OpsKey(NamedTuple):
+    """One key of a machine that calls the operators' routes; `name` stands in journals."""
+
+    role: Role
+    name: str
+    value: str
 
 
 class Settings(BaseModel):
@@ -303,6 +317,80 @@ class Settings(BaseModel):
         description=("Records whose change no version shows are compared by body once in so many runs; 0: never"),
     )
 
+    report_cron: str = Field(
+        alias="REPORT_CRON",
+        default="0 6 * * 1",
+        description=("When the weekly health report is written, in UTC: minute hour day month weekday; off: never"),
+    )
+
+    ops_keys: SecretStr = Field(
+        alias="OPS_KEYS",
+        default=NOTHING,
+        description=(
+            "Keys of machines for the operators' routes (header x-functions-key), comma separated: ROLE:KEY or "
+            "ROLE:NAME:KEY with role reader, operator or admin; two of a name while one is being replaced"
+        ),
+    )
+    dev_identity: SecretStr = Field(
+        alias="DEV_IDENTITY",
+        default=NOTHING,
+        description=("Signs the tokens of python -m dev.identity, on a developer's machine only: refused in Azure"),
+    )
+    telemetry_exporter: Literal["", "none", "opencensus", "opentelemetry"] = Field(
+        alias="TELEMETRY_EXPORTER",
+        default="",
+        description=(
+            "How telemetry leaves: opencensus, opentelemetry or none; empty: opencensus where there is a "
+            "connection string"
+        ),
+    )
+    insights: str = Field(
+        alias="APPLICATIONINSIGHTS_CONNECTION_STRING",
+        default="",
+        repr=False,
+        description=("Connection string of Application Insights; empty: events are lines of the log only"),
+    )
+    insights_authentication: str = Field(
+        alias="APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        default="",
+        description=(
+            "Authorization=AAD, with ClientId=… of an identity: how telemetry is signed in; empty: by its key"
+        ),
+    )
+    telemetry_percent: float = Field(
+        alias="TELEMETRY_PERCENT",
+        default=100,
+        gt=0,
+        le=100,
+        description=("Share of calls that went well, and of changes in step, that is kept; the rest always is"),
+    )
+    requests_per_minute: int = Field(
+        alias="REQUESTS_PER_MINUTE",
+        default=600,
+        ge=1,
+        description=("Operators' requests a minute of one caller, per worker; more are answered 429"),
+    )
+    request_bytes_max: int = Field(
+        alias="REQUEST_BYTES_MAX",
+        default=1_048_576,
+        ge=262_144,
+        le=1_048_576,
+        description=("Largest body of a request, also of an event (Dataverse sends up to 262144); above: 413"),
+    )
+    retention_days_journal: int = Field(
+        alias="RETENTION_DAYS_JOURNAL",
+        default=365,
+        ge=1,
+        description=("Journal entries and ended backfills older than this are purged"),
+    )
+    retention_days_correlations: int = Field(
+        alias="RETENTION_DAYS_CORRELATIONS",
+        default=90,
+        ge=1,
+        le=3650,
+        description=("Steps of correlation ids are kept so long at least, then dropped by whole months"),
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _resolved(cls, values: Any) -> Any:  # noqa: ANN401 -- what the environment holds
@@ -310,6 +398,18 @@ class Settings(BaseModel):
         for name, value in values.items() if isinstance(values, dict) else ():
             if isinstance(value, str) and value.startswith("@Microsoft.KeyVault("):
                 raise ValueError(f"{name} is a Key Vault reference that was not resolved: check the identity's access")
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_this_machine(cls, values: Any) -> Any:  # noqa: ANN401 -- what the environment holds
+        """Refuse the development identity provider where real people and records are."""
+        if isinstance(values, dict) and values.get("DEV_IDENTITY"):
+            where = [name for name in IN_AZURE if values.get(name)]
+            signs_in = str(values.get("WEBSITE_AUTH_ENABLED", "")).lower() == "true"
+            if where or signs_in:
+                told = ", ".join(where) or "WEBSITE_AUTH_ENABLED"
+                raise ValueError(f"DEV_IDENTITY is for a developer's machine only; this one has {told}")
         return values
 
     @field_validator("sap_systems", "flows_off", "s4_users", "s4_event_origins", mode="before")
@@ -324,13 +424,21 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _keys_readable(self) -> "Settings":
-        _ = self.seal_keys
+        _ = self.seal_keys, self.ops_key_list
+        if 0 < len(self.dev_identity.get_secret_value()) < DEV_IDENTITY_CHARACTERS_MIN:
+            raise ValueError(f"DEV_IDENTITY must have {DEV_IDENTITY_CHARACTERS_MIN} characters or more")
         return self
 
     @cached_property
     def seal_keys(self) -> Mapping[str, bytes]:
         """Return the digest keys by name, newest first."""
         return {name: _key(name, text) for name, text in _pairs(self.digest_keys.get_secret_value())}
+
+    @cached_property
+    def ops_key_list(self) -> tuple[OpsKey, ...]:
+        """Return the keys of the operators' routes; 'operator:KEY' has the name 'function key'."""
+        parts = (part.strip() for part in self.ops_keys.get_secret_value().split(","))
+        return tuple(_ops_key(part, number) for number, part in enumerate((p for p in parts if p), 1))
 
     def secrets(self, which: Literal["dataverse_secrets", "s4_event_secrets"]) -> tuple[str, ...]:
         """Return the values that a way in accepts: two while one is being replaced."""
@@ -359,6 +467,19 @@ def _key(name: str, text: str) -> bytes:
     if not name or not 16 <= len(key) <= 64:  # noqa: PLR2004 -- blake2b takes up to 64 bytes
         raise ValueError(f"DIGEST_KEYS: the key named {name!r} has {len(key)} bytes, expected 16 to 64 and a name")
     return key
+
+
+def _ops_key(text: str, number: int) -> OpsKey:
+    said, _, rest = text.partition(":")
+    name, _, value = rest.rpartition(":")
+    known: tuple[Role, ...] = get_args(Role.__value__)
+    role = next((one for one in known if one == said.strip()), None)
+    if role is None or ":" in name or rest.startswith(":") or len(value.strip()) < OPS_KEY_CHARACTERS_MIN:
+        raise ValueError(
+            f"OPS_KEYS: key {number} must be ROLE:KEY or ROLE:NAME:KEY, with role {', '.join(known)} "
+            f"and a key of {OPS_KEY_CHARACTERS_MIN} characters or more"
+        )
+    return OpsKey(role, name.strip() or "function key", value.strip())
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -20,9 +20,9 @@ from shared.mapping.flow import Flow
 from shared.ops.registration.admin import DataverseAdmin
 from shared.ops.registration.checklist import EntitySet
 from shared.ops.schedule import latest
-from shared.ports import App, Bus, Entrance, Reconciling, State, System
+from shared.ports import App, Bus, Entrance, Reconciling, Retention, State, System
 from shared.settings import Settings, for_mappings, read_settings
-from shared.telemetry import event
+from shared.telemetry import Exporting, event, start
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -90,6 +90,7 @@ LOOK_AGAIN_SECONDS = 30.0
 
 
 def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
+    start(_exporting(chosen, environment))
     found = flows(environment)
     keys = chosen.seal_keys
     if not keys:
@@ -109,19 +110,38 @@ def _build(chosen: Settings, environment: Mapping[str, str]) -> App:
         entrances=entrances(found),
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
         reconciling=_reconciling(chosen),
+        reporting=_schedule(chosen.report_cron, "UTC"),
+        retention=Retention(chosen.retention_days_journal, chosen.retention_days_correlations),
     )
 
 
 def _reconciling(chosen: Settings) -> Reconciling:
-    schedule = {} if chosen.reconcile_cron == "off" else {"cron": chosen.reconcile_cron, "zone": chosen.reconcile_zone}
-    if schedule:
-        latest(schedule, datetime.now(UTC))  # refuses what nobody can read, now and not at two in the morning
+    schedule = _schedule(chosen.reconcile_cron, chosen.reconcile_zone)
     return Reconciling(
         schedule,
         chosen.reconcile_repairs,
         chosen.reconcile_writes_max,
         chosen.reconcile_writes_percent_max,
         chosen.reconcile_nights,
+    )
+
+
+def _schedule(cron: str, zone: str) -> dict[str, str]:
+    """Refuse what nobody can read, now and not at two in the morning."""
+    schedule = {} if cron == "off" else {"cron": cron, "zone": zone}
+    if schedule:
+        latest(schedule, datetime.now(UTC))
+    return schedule
+
+
+def _exporting(chosen: Settings, environment: Mapping[str, str]) -> Exporting:
+    return Exporting(
+        exporter=(chosen.telemetry_exporter or "opencensus") if chosen.insights else "",
+        connection=chosen.insights,
+        authentication=chosen.insights_authentication,
+        percent=chosen.telemetry_percent,
+        role=environment.get("WEBSITE_SITE_NAME", "dynamics-sap-sync"),
+        instance=environment.get("WEBSITE_INSTANCE_ID", ""),
     )
 
 
@@ -174,9 +194,15 @@ def _state(chosen: Settings) -> State:
     from shared.state.tables import TableState  # noqa: PLC0415 -- only the worker needs it
 
     connection = chosen.tables.get_secret_value()
+    months = chosen.retention_days_correlations // 28 + 2  # as far back as whole months may lie
     if connection:
-        return TableState(connection, prefix=chosen.tables_prefix)
-    return TableState(endpoint=chosen.tables_endpoint, credential=_credential(), prefix=chosen.tables_prefix)
+        return TableState(connection, prefix=chosen.tables_prefix, correlation_months=months)
+    return TableState(
+        endpoint=chosen.tables_endpoint,
+        credential=_credential(),
+        prefix=chosen.tables_prefix,
+        correlation_months=months,
+    )
 
 
 def _bus(chosen: Settings) -> Bus:

@@ -23,6 +23,7 @@ from azure.servicebus.exceptions import (
 from shared.core.messages import encode_all
 from shared.errors import NotAllowed, SyncError, Unavailable
 from shared.ports import Message
+from shared.telemetry import traceparent
 
 ATTEMPTS = 2
 ATTEMPT_SECONDS = 15  # connect, attach, and send all batches
@@ -107,6 +108,7 @@ def _wire(message: Message) -> ServiceBusMessage:
             "side": change.side,
             "cause": change.cause,
             "attempt": change.attempt,
+            "Diagnostic-Id": traceparent(change.correlation),  # by it the host's request joins the operation
         },
         scheduled_enqueue_time_utc=message.not_before,
     )

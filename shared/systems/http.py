@@ -33,6 +33,7 @@ from shared.errors import (
     Unconfirmed,
 )
 from shared.systems.governor import Governor
+from shared.telemetry import calling
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 15.0  # shorter than any gateway's: a connection closed under a write is an unknown outcome
@@ -125,8 +126,11 @@ class Http:
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         async with self.governor.slot(what, seconds):
             try:
-                async with asyncio.timeout(seconds):
-                    response = await self._exchange(method, url, headers, content, seconds)
+                with calling(self.name, method, url) as call:
+                    async with asyncio.timeout(seconds):
+                        sent = {**(headers or {}), **call.headers}
+                        response = await self._exchange(method, url, sent, content, seconds)
+                    call.status = response.status_code
             except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
                 self.governor.failed()
                 raise _lost(what, error, writes=writes) from error

@@ -7,13 +7,15 @@ import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from shared.core.model import Side
-from shared.errors import BadRequest, SyncError
+from shared.errors import BadRequest
 from shared.ops.backfill import chunks, job
 from shared.ops.backfill.progress import brief, progress
 from shared.ops.intake import flow_named
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.run import every_run, last_run, report
-from shared.triggers.answers import answer, asked_by, refuse
+from shared.triggers.access.callers import Caller
+from shared.triggers.access.guard import guarded
+from shared.triggers.answers import answer
 from shared.wiring import WORKER
 
 blueprint = func.Blueprint()
@@ -52,52 +54,44 @@ class ApproveBody(Body):
     run: StrictStr
 
 
-@blueprint.route("ops/backfill", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def backfill_asked(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "POST", "ops/backfill")
+async def backfill_asked(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     """Start a job: {"flow": "s4/account", "side": "sap", "filter": {"key": {"ge": "10"}}, "dry_run": true}."""
-    try:
-        asked, app = _read(req, BackfillBody), await WORKER.app()
-        made = job.Job(
-            id=f"backfill-{uuid.uuid4().hex[:12]}",
-            flow=asked.flow,
-            side=asked.side,
-            started=app.now(),
-            asked_by=asked_by(req),
-            filter=asked.filter,
-            keys=tuple(asked.keys),
-            limit=asked.limit,
-            dry_run=asked.dry_run,
-            sample_size=asked.sample,
-        )
-        return answer(202, brief(await job.start(made, app)))
-    except SyncError as error:
-        return refuse(error)
+    asked, app = _read(req, BackfillBody), await WORKER.app()
+    made = job.Job(
+        id=f"backfill-{uuid.uuid4().hex[:12]}",
+        flow=asked.flow,
+        side=asked.side,
+        started=app.now(),
+        asked_by=caller.name,
+        filter=asked.filter,
+        keys=tuple(asked.keys),
+        limit=asked.limit,
+        dry_run=asked.dry_run,
+        sample_size=asked.sample,
+    )
+    return answer(202, brief(await job.start(made, app)))
 
 
-@blueprint.route("ops/backfill", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def backfills(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
+@guarded(blueprint, "GET", "ops/backfill")
+async def backfills(_req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return the newest jobs."""
-    try:
-        jobs = await job.every(await WORKER.app())
-        return answer(200, {"jobs": [brief(one) for one in jobs[:JOBS_SHOWN_MAX]]})
-    except SyncError as error:
-        return refuse(error)
+    jobs = await job.every(await WORKER.app())
+    return answer(200, {"jobs": [brief(one) for one in jobs[:JOBS_SHOWN_MAX]]})
 
 
-@blueprint.route("ops/backfill/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def backfill_progress(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "GET", "ops/backfill/{id}")
+async def backfill_progress(req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return how far a job is, or what its dry run has found."""
     try:
         app = await WORKER.app()
         return answer(200, await progress(await job.load(req.route_params.get("id", ""), app), app))
     except BadRequest as error:
         return answer(404, str(error))
-    except SyncError as error:
-        return refuse(error)
 
 
-@blueprint.route("ops/backfill/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
-async def backfill_cancelled(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "DELETE", "ops/backfill/{id}")
+async def backfill_cancelled(req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Let nothing more of a job begin; what is done stays done."""
     try:
         app = await WORKER.app()
@@ -106,35 +100,27 @@ async def backfill_cancelled(req: func.HttpRequest) -> func.HttpResponse:
         return answer(202, await progress(found, app))
     except BadRequest as error:
         return answer(404, str(error))
-    except SyncError as error:
-        return refuse(error)
 
 
-@blueprint.route("ops/reconcile", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def reconcile_asked(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "POST", "ops/reconcile")
+async def reconcile_asked(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     """Start a run now, in place of the last one: {"flow": "s4/account", "repair": false}."""
-    try:
-        asked, app = _read(req, ReconcileBody), await WORKER.app()
-        run_id = f"reconcile-{uuid.uuid4().hex[:12]}"
-        run = await steps.start(asked.flow, app, run_id=run_id, asked_by=asked_by(req), repairs=asked.repair)
-        return answer(202, report(run, findings=False))
-    except SyncError as error:
-        return refuse(error)
+    asked, app = _read(req, ReconcileBody), await WORKER.app()
+    run_id = f"reconcile-{uuid.uuid4().hex[:12]}"
+    run = await steps.start(asked.flow, app, run_id=run_id, asked_by=caller.name, repairs=asked.repair)
+    return answer(202, report(run, findings=False))
 
 
-@blueprint.route("ops/reconcile/approve", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def reconcile_approved(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "POST", "ops/reconcile/approve")
+async def reconcile_approved(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     """Let a run write that has stopped before its first write: {"flow": "s4/account", "run": "reconcile-…"}."""
-    try:
-        asked, app = _read(req, ApproveBody), await WORKER.app()
-        run = await steps.approve(asked.flow, asked.run, app, asked_by(req))
-        return answer(202, report(run, findings=False))
-    except SyncError as error:
-        return refuse(error)
+    asked, app = _read(req, ApproveBody), await WORKER.app()
+    run = await steps.approve(asked.flow, asked.run, app, caller.name)
+    return answer(202, report(run, findings=False))
 
 
-@blueprint.route("ops/reconcile/{*path}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def reconciles(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "GET", "ops/reconcile/{*path}")
+async def reconciles(req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return the last run of each flow, or of one with its findings: ops/reconcile, ops/reconcile/s4/account."""
     try:
         app, path = await WORKER.app(), req.route_params.get("path") or ""
@@ -145,8 +131,6 @@ async def reconciles(req: func.HttpRequest) -> func.HttpResponse:
         return answer(200, report(run)) if run else answer(404, f"{name} was never reconciled")
     except BadRequest as error:
         return answer(404, str(error))
-    except SyncError as error:
-        return refuse(error)
 
 
 def _read[B: Body](req: func.HttpRequest, kind: type[B]) -> B:

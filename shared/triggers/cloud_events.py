@@ -13,6 +13,7 @@ from shared.errors import BadRequest
 
 BODY_BYTES_MAX = 1024 * 1024
 EVENT_COUNT_MAX = 1_000
+TEXT_CHARACTERS_MAX = 1_000  # of an attribute or a key: it travels in messages and rows, which are bounded
 BATCH = "application/cloudevents-batch+json"
 
 
@@ -39,7 +40,8 @@ class CloudEvent:
     def key(self) -> str:
         """Return the object's key as S/4 writes it, in external form ('4711')."""
         key = self.data.get(self.object)
-        return str(key) if isinstance(key, str | int) else ""
+        text = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else ""
+        return text if text.strip() and _is_text(text) else ""
 
     @property
     def deleted(self) -> bool:
@@ -71,8 +73,8 @@ def _json(body: bytes) -> Any:  # noqa: ANN401 -- the sender decides
 
 
 def _is_text(value: object) -> bool:
-    """Return whether this is text that can travel on: half a character, as JSON allows it, cannot."""
-    return isinstance(value, str) and value.isprintable() and not any("\ud800" <= c <= "\udfff" for c in value)
+    """Return whether this is text that can travel on: half a character, as JSON allows it, cannot, nor a novel."""
+    return isinstance(value, str) and value.isprintable() and len(value) <= TEXT_CHARACTERS_MAX
 
 
 def _event(found: Any) -> CloudEvent:  # noqa: ANN401 -- the sender decides
@@ -80,7 +82,7 @@ def _event(found: Any) -> CloudEvent:  # noqa: ANN401 -- the sender decides
         raise BadRequest("an event is a JSON object")
     missing = [name for name in ("id", "type", "source", "specversion") if not _is_text(found.get(name))]
     if missing:
-        raise BadRequest(f"the event lacks the text attributes {', '.join(missing)}")
+        raise BadRequest(f"the event lacks {', '.join(missing)}: printable, at most {TEXT_CHARACTERS_MAX} characters")
     if found["specversion"] != "1.0":
         raise WrongVersion("CloudEvents 1.0 is spoken here")
     data = found.get("data")

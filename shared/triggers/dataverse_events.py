@@ -14,6 +14,7 @@ from uuid import UUID
 from shared.errors import BadRequest
 
 BODY_BYTES_MAX = 1024 * 1024  # Dataverse strips what is above 256 KB, so four times that is not Dataverse
+NAME_CHARACTERS_MAX = 128  # of a table; messages' names are shorter
 PARENT_COUNT_MAX = 16  # the platform ends chains at depth 8
 MESSAGES = {"Create", "Update", "Delete", "Assign", "SetState", "SetStateDynamicEntity", "Upsert", "Merge"}
 
@@ -113,8 +114,10 @@ def _pairs(collection: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- any
 
 
 def _text(context: Mapping[str, Any], name: str) -> str:
+    """Return a name; what no name of Dataverse can be (128 characters, printable) would not travel on."""
     value = context.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    found = value.strip() if isinstance(value, str) else ""
+    return found if found.isprintable() and len(found) <= NAME_CHARACTERS_MAX else ""
 
 
 def _guid(value: Any) -> str | None:  # noqa: ANN401 -- anything may stand there

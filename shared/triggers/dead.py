@@ -12,6 +12,7 @@ from shared.ops.letters import Letter, record_changes, record_event
 from shared.telemetry import event
 from shared.triggers import dataverse_events
 from shared.triggers.receive import dataverse_changes
+from shared.triggers.told import veiled
 from shared.wiring import WORKER
 
 blueprint = func.Blueprint()
@@ -45,12 +46,14 @@ async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
         ids = {name: str(getattr(about, name)) for name in IDS}
     except (BadRequest, ValueError):
         ids = {}
-    _told(found, await record_event(found, changes, ids, app, why=why))
+    with veiled():
+        _told(found, await record_event(found, changes, ids, app, why=why))
 
 
 async def _dead_changes(queue: str, msg: func.ServiceBusMessage) -> None:
     found = letter(queue, msg)
-    _told(found, await record_changes(found, await WORKER.app()))
+    with veiled():
+        _told(found, await record_changes(found, await WORKER.app()))
 
 
 def letter(queue: str, msg: func.ServiceBusMessage) -> Letter:

@@ -1,4 +1,4 @@
-"""The operators' routes. Keys guard them as the Functions host checks them (level `function`)."""
+"""The operators' routes that look, sync now, and erase. Who may call which stands in `access/routes.py`."""
 
 import uuid
 from typing import Any
@@ -7,33 +7,31 @@ import azure.functions as func
 
 from shared.core.model import SIDES
 from shared.errors import BadRequest, SyncError
-from shared.ops import look
+from shared.ops import erase, look
 from shared.ops.health import health
 from shared.ops.intake import sync_now
-from shared.triggers.answers import answer, asked_by, refuse
+from shared.triggers.access.callers import Caller
+from shared.triggers.access.guard import guarded
+from shared.triggers.answers import answer, conflict
 from shared.wiring import WORKER
 
 blueprint = func.Blueprint()
 KNOWN = {"flow", "side", "key", "keys", "replay"}
 
 
-@blueprint.route("ops/sync", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def sync_now_asked(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "POST", "ops/sync")
+async def sync_now_asked(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     """Sync records now: {"flow": "s4/account", "side": "dynamics", "keys": ["…"], "replay": false}."""
-    try:
-        body = _body(req)
-        run = str(uuid.uuid4())
-        count = await sync_now(
-            body["flow"],
-            body["side"],
-            body["keys"],
-            await WORKER.app(),
-            run=run,
-            asked_by=asked_by(req),
-            cause="replay" if body.get("replay") is True else "sync",
-        )
-    except SyncError as error:
-        return refuse(error)
+    body, run = _body(req), str(uuid.uuid4())
+    count = await sync_now(
+        body["flow"],
+        body["side"],
+        body["keys"],
+        await WORKER.app(),
+        run=run,
+        asked_by=caller.name,
+        cause="replay" if body.get("replay") is True else "sync",
+    )
     return answer(202, {"enqueued": count, "correlation": run})
 
 
@@ -52,18 +50,25 @@ def _body(req: func.HttpRequest) -> dict[str, Any]:
     return {**body, "keys": keys}
 
 
-@blueprint.route("ops/status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def status(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
+@guarded(blueprint, "GET", "ops/status")
+async def status(_req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return flows, parked records by cause, last sweeps."""
-    try:
-        return answer(200, await look.status(await WORKER.app()))
-    except SyncError as error:
-        return refuse(error)
+    return answer(200, await look.status(await WORKER.app()))
 
 
-@blueprint.route("ops/health", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def healthy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
+@guarded(blueprint, "GET", "ops/health")
+async def healthy(_req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return 200 if every dependency answers, else 503 with the reasons."""
+    return await _health()
+
+
+@blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def healthy_for_machines(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -- the trigger's argument
+    """Return the same to who has the host's key: availability tests, and the deployment."""
+    return await _health()
+
+
+async def _health() -> func.HttpResponse:
     try:
         well, found = await health(await WORKER.app())
     except SyncError as error:
@@ -71,24 +76,32 @@ async def healthy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 -
     return answer(200 if well else 503, found)
 
 
-@blueprint.route("ops/links/{*path}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def link(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "GET", "ops/links/{*path}")
+async def link(req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return a pair with its journal: ops/links/s4/account/1000001, by either side's key."""
     flow, _, key = req.route_params.get("path", "").rpartition("/")
     try:
         return answer(200, await look.pair(flow, key, await WORKER.app()))
     except BadRequest as error:
         return answer(404, str(error))
-    except SyncError as error:
-        return refuse(error)
 
 
-@blueprint.route("ops/correlations/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-async def correlation(req: func.HttpRequest) -> func.HttpResponse:
+@guarded(blueprint, "GET", "ops/correlations/{id}")
+async def correlation(req: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
     """Return every step of one correlation id, from the event to the write-back."""
     try:
         return answer(200, await look.correlation(req.route_params.get("id", ""), await WORKER.app()))
     except BadRequest as error:
         return answer(404, str(error))
+
+
+@guarded(blueprint, "DELETE", "ops/subjects/{side}/{table}/{*key}")
+async def subject_erased(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    """Erase the traces of one record: ops/subjects/dynamics/account/ID, or ops/subjects/sap/BusinessPartner/NUMBER."""
+    side, table, key = (req.route_params.get(name, "") for name in ("side", "table", "key"))
+    try:
+        return answer(200, await erase.erase(side, table, key, await WORKER.app(), asked_by=caller.name))
+    except BadRequest as error:
+        return answer(404, str(error))
     except SyncError as error:
-        return refuse(error)
+        return conflict(error)

@@ -1,26 +1,31 @@
 """The ways in for events: check who calls, read who was touched, enqueue, answer. Neither system is asked anything.
 
 An event that cannot be enqueued is answered 503: Dataverse then tries exactly once more, and the sweep finds the rest.
+It finds as well what a body above REQUEST_BYTES_MAX was about (413). Events are never limited in their rate.
 """
 
 import base64
-import binascii
 import hmac
 import logging
+import re
 from collections.abc import Mapping, Sequence
 
 import azure.functions as func
 
 from shared.core.model import Change
 from shared.errors import BadRequest, SyncError, Unavailable, WrongEnvironment
+from shared.ops.gauges import heard
 from shared.ops.intake import Hint, changes_of, take_in
 from shared.ports import App
-from shared.telemetry import event
+from shared.telemetry import cause_of, event
 from shared.triggers import cloud_events, dataverse_events
+from shared.triggers.access.guard import too_large
 from shared.triggers.answers import answer, refuse
+from shared.triggers.told import veiled
 from shared.wiring import WORKER, settings
 
 blueprint = func.Blueprint()
+POSITIVE = re.compile(r"[1-9][0-9]{0,8}")  # a rate is requests per minute (CloudEvents web hooks 1.0, 2.1)
 EVENTS_DEPTH_OF_OURS = 1  # deeper: a plug-in did more with our write, and that is news
 
 
@@ -29,24 +34,34 @@ async def dataverse_events_received(req: func.HttpRequest) -> func.HttpResponse:
     """Take a Dataverse webhook."""
     if not _knows(req, settings().secrets("dataverse_secrets")):
         return answer(401, "the webhook's secret is missing or wrong: header x-webhook-secret")
+    if refusal := too_large(req):
+        return refusal
     try:
-        return answer(202, f"{await take_dataverse(req.get_body())} enqueued")
+        with veiled():
+            return answer(202, f"{await take_dataverse(req.get_body())} enqueued")
     except SyncError as error:
-        return refuse(error)
+        return _refused("dataverse", error)
 
 
 async def take_dataverse(body: bytes) -> int:
     """Enqueue what a Dataverse event means; return how many changes that are. Raises `shared.errors`."""
-    app = await WORKER.app()
-    return await take_in(await dataverse_changes(body, app), app)
+    app, found = await WORKER.app(), dataverse_events.parse(body)
+    count = await take_in(_touched_in_dataverse(found, app), app)
+    if count:
+        event("received", source="dataverse", object=found.table, count=count, correlation=found.correlation)
+    await heard("dataverse", app)
+    return count
 
 
 async def dataverse_changes(body: bytes, app: App) -> tuple[Change, ...]:
     """Return what a Dataverse event means. Raises `BadRequest`, `WrongEnvironment`."""
-    found = dataverse_events.parse(body)
+    return _touched_in_dataverse(dataverse_events.parse(body), app)
+
+
+def _touched_in_dataverse(found: dataverse_events.DataverseEvent, app: App) -> tuple[Change, ...]:
     _same_organization(found.organization, app)
     if found.tag == settings().dataverse_tag and found.depth <= EVENTS_DEPTH_OF_OURS:
-        event("echo", table=found.table, message=found.message)
+        event("echo", source="dataverse", table=found.table, message=found.message, correlation=found.correlation)
         return ()
     origin = found.operation or f"{found.correlation} {found.message} {found.row}"
     hint = Hint(
@@ -73,9 +88,10 @@ def sap_handshake(req: func.HttpRequest) -> func.HttpResponse:
     """Answer the CloudEvents webhook handshake: say that we want events from this origin."""
     origin, allowed = req.headers.get("WebHook-Request-Origin", ""), settings().s4_event_origins
     known = {name.lower() for name in allowed}
-    if origin in ("", "*") or not ("*" in known or origin.lower() in known):
+    if origin in ("", "*") or not ("*" in known or origin.lower() in known) or not _is_header(origin):
         return answer(403, "the origin is not among S4_EVENT_ORIGINS")
-    rate = req.headers.get("WebHook-Request-Rate", "*")
+    asked = req.headers.get("WebHook-Request-Rate", "")
+    rate = asked if POSITIVE.fullmatch(asked) else "*"
     headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate}
     return func.HttpResponse(status_code=200, headers=headers)
 
@@ -85,28 +101,48 @@ async def sap_events_received(req: func.HttpRequest) -> func.HttpResponse:
     """Take one CloudEvent, or a batch."""
     if not _knows(req, settings().secrets("s4_event_secrets")):
         return answer(401, "the secret is missing or wrong: header x-webhook-secret, bearer, or basic password")
+    if refusal := too_large(req):
+        return refusal
     try:
-        found = cloud_events.parse({k.lower(): v for k, v in req.headers.items()}, req.get_body())
-        app = await WORKER.app()
-        return answer(202, f"{await take_in(_touched_in_sap(found, app), app)} enqueued")
+        with veiled():
+            return answer(202, f"{await _take_sap(req)} enqueued")
     except cloud_events.WrongVersion as error:
         return answer(415, str(error))
     except SyncError as error:
-        return refuse(error)
+        return _refused("s4", error)
 
 
-def _touched_in_sap(found: Sequence[cloud_events.CloudEvent], app: App) -> list[Change]:
+async def _take_sap(req: func.HttpRequest) -> int:
+    found = cloud_events.parse({k.lower(): v for k, v in req.headers.items()}, req.get_body())
+    app = await WORKER.app()
+    touched = [(one, _touched_in_sap(one, app)) for one in found]
+    count = await take_in([change for _, changes in touched for change in changes], app)
+    for one, changes in touched:
+        if changes:
+            event("received", source="s4", object=one.object, count=len(changes), correlation=one.id)
+    await heard("s4", app)
+    return count
+
+
+def _refused(source: str, error: SyncError) -> func.HttpResponse:
+    event("event refused", logging.WARNING, source=source, reason=cause_of(error))
+    return refuse(error)
+
+
+def _is_header(text: str) -> bool:
+    """Return whether a server will send this as a header's value: for any other text it answers 500."""
+    return text.isascii() and text.isprintable()
+
+
+def _touched_in_sap(one: cloud_events.CloudEvent, app: App) -> tuple[Change, ...]:
     source = settings().s4_event_source
-    changes: list[Change] = []
-    for one in found:
-        if source and one.source != source:
-            raise WrongEnvironment(f"the event is of {one.source}, this app takes those of {source}")
-        hint = Hint(f"s4 {one.object}", one.key, f"{one.source} {one.id}", one.id, one.deleted)
-        mine, _ = changes_of(hint, app) if one.key else ((), ())
-        if not mine:  # never a 4xx: the sender would pause the whole subscription
-            event("unknown event", type=one.type)
-        changes += mine
-    return changes
+    if source and one.source != source:
+        raise WrongEnvironment(f"the event is of {one.source}, this app takes those of {source}")
+    hint = Hint(f"s4 {one.object}", one.key, f"{one.source} {one.id}", one.id, one.deleted)
+    mine, _ = changes_of(hint, app) if one.key else ((), ())
+    if not mine:  # never a 4xx: the sender would pause the whole subscription
+        event("unknown event", type=one.type)
+    return mine
 
 
 def _knows(req: func.HttpRequest, accepted: Sequence[str]) -> bool:
@@ -124,7 +160,7 @@ def _secrets_of(headers: Mapping[str, str]) -> list[str]:
     if kind.lower() == "basic":
         try:
             found.append(base64.b64decode(text, validate=True).decode("utf-8", "replace").partition(":")[2])
-        except binascii.Error:
+        except ValueError:  # no base64, or no ASCII at all
             return found
     return found
 
@@ -133,7 +169,8 @@ def _secrets_of(headers: Mapping[str, str]) -> list[str]:
 async def dataverse_events_queued(msg: func.ServiceBusMessage) -> None:
     """Take an event that Dataverse has put on the Service Bus itself. What it cannot be is dead-lettered, and shown."""
     try:
-        await take_dataverse(msg.get_body())
+        with veiled():
+            await take_dataverse(msg.get_body())
     except (BadRequest, WrongEnvironment) as error:
-        event("event refused", logging.WARNING, reason=str(error))
+        event("event refused", logging.WARNING, source="dataverse", reason=cause_of(error))
         raise

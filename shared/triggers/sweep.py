@@ -2,7 +2,10 @@
 
 import azure.functions as func
 
+from shared.ops import gauges
 from shared.ops.reconcile import steps
+from shared.ops.report import kept
+from shared.ops.retention import purge_due
 from shared.ops.sweep import start_due, visit_waiters
 from shared.telemetry import event
 from shared.wiring import WORKER
@@ -17,5 +20,10 @@ async def sweep(timer: func.TimerRequest) -> None:
     started = await start_due(app)
     compared = await steps.start_due(app, f"reconcile-{app.now():%Y%m%d%H%M}")
     late = await visit_waiters(app, app.wait_limit)
+    if gauges.due(app.now()):
+        await gauges.measure(app)
     past_due = int(bool(timer.past_due))
     event("sweep", flows=", ".join(started), late_waiters=late, past_due=past_due, reconciles=", ".join(compared))
+    await kept.start_due(app)  # the least urgent comes last
+    if purged := await purge_due(app):
+        event("purged", what=purged)

@@ -44,6 +44,7 @@ class Row:
     changed_at: datetime | None = None
     changed_by: str = "person"
     merged_into: str = ""
+    lines_made: int = 0
 
 
 @dataclass
@@ -179,7 +180,8 @@ class SimSystem:
         row.changed_at, row.changed_by = self._stamp(), by
 
     def _add_line(self, row: Row, values: dict[str, Scalar]) -> None:
-        key = str(10 * (len(row.lines) + 1)) if self.side == "sap" else str(values.pop("key"))
+        row.lines_made += 1
+        key = str(10 * row.lines_made) if self.side == "sap" else str(values.pop("key"))
         row.lines[key] = {**self._formed(values), **({"SalesOrderItem": key} if self.side == "sap" else {})}
 
     def _formed(self, values: Values) -> dict[str, Scalar]:

@@ -13,7 +13,7 @@ import pytest
 from dev.cloud import app_settings
 from dev.host import start
 from dev.package import ROOT, WrongPackage, build, files
-from function_app import app
+from tests.functions import FUNCTIONS
 
 NEVER_CALLED = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
 NASTY = (
@@ -124,5 +124,5 @@ def test_the_unpacked_package_loads_in_microsofts_runtime_with_all_its_functions
         # it answers from its own code: the secret is checked before anything is reached
         refused = httpx.post(f"{host.url}/api/dataverse/events", content=b"{}", timeout=20)
     assert found.stdout.split() == ["s4/account", "s4/order"]
-    assert {function["name"] for function in listed} == {each.get_function_name() for each in app.get_functions()}
+    assert {function["name"] for function in listed} == {each.get_function_name() for each in FUNCTIONS}
     assert refused.status_code == 401
