@@ -24,7 +24,7 @@ from shared.errors import (
 from shared.pipeline import sync
 from shared.ports import App
 from shared.steps.dispatch import dispatch
-from shared.steps.pausing import keep_paused, paused
+from shared.steps.pausing import THE_APP, keep_paused, paused
 from shared.steps.waiting import park
 
 STALE_MAX = 3
@@ -125,7 +125,7 @@ async def _read_again(change: Change, error: SyncError, app: App) -> Settled:
         if len(met) >= app.limits.stale_records:
             app.pauses.stale_reads.pop(change.flow)
             reason = f"{len(met)} records showed an older state than was seen before: was a database restored?"
-            await keep_paused(change.flow, "the app itself", reason, app)
+            await keep_paused(change.flow, THE_APP, reason, app)
     return await _when_told(replace(change, stale_reads=stale_reads), error, app)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.ports import App
 from shared.telemetry import event
 
+THE_APP = "the app itself"
 PAUSES_KNOWN = timedelta(seconds=10)
 
 
@@ -26,5 +27,5 @@ async def keep_paused(name: str, by: str, reason: str, app: App) -> dict[str, st
     told = {"by": by, "at": app.now().isoformat(), "reason": reason}
     await app.state.set_watermark(f"pause/{name}", json.dumps(told))
     app.pauses.read_at = None
-    event("paused", logging.WARNING, what=name, reason=reason)
+    event("paused", logging.WARNING, what=name, who="app" if by == THE_APP else "person")
     return told

@@ -71,7 +71,7 @@ EVENTS: Mapping[str, Event] = {
     "sweep": Event(_named("flows late_waiters past_due reconciles")),
     "reconcile": Event(_named("flow run state findings enqueued")),
     "identity unknown": Event(_named("system reason"), foreign=_named("reason")),
-    "paused": Event(_named("what")),
+    "paused": Event(_named("what who")),
     "purged": Event(_named("what")),
     "erased": Event(_named("side table subject total")),
     "settings refused": Event(_named("reason"), foreign=_named("reason")),

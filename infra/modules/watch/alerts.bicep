@@ -134,8 +134,8 @@ var rules = [
   }
   {
     name: 'paused'
-    severity: 2
-    says: 'A flow or a system was paused; the app does it itself when a system looks restored from an old copy.'
+    severity: 1
+    says: 'The app paused a flow by itself: a system looks restored from an old copy.'
     query: loadTextContent('../../queries/alerts/paused.kql')
     measure: 'pauses'
     by: byWhat

@@ -17,7 +17,7 @@ _TEXT = "tag:yaml.org,2002:str"
 _MEANS: Mapping[str, tuple[str, str]] = {  # tag -> what it looks like, first letters
     "tag:yaml.org,2002:null": (r"null|~|", "n~"),
     "tag:yaml.org,2002:bool": (r"true|false", "tf"),
-    "tag:yaml.org,2002:int": (r"0|-?[1-9][0-9]*", "-0123456789"),
+    "tag:yaml.org,2002:int": (r"0|-?[1-9][0-9]{0,3999}", "-0123456789"),  # Python reads up to 4,300 digits
 }
 _DEPTH_MAX = 30
 
@@ -64,6 +64,8 @@ def parse(source: str) -> Text:
         text.faults.append((mark.line + 1 if mark else 1, e.problem or "not YAML"))
     except yaml.YAMLError as e:
         text.faults.append((1, f"not YAML: {e}"))
+    except RecursionError:
+        text.faults.append((1, f"more than {_DEPTH_MAX} levels"))
     return text
 
 
