@@ -136,7 +136,8 @@ async def _no_sooner(change: Change, error: SyncError, app: App) -> Settled:
 
 def _after(backoff: Backoff) -> Callable[[Change, SyncError, App], Awaitable[Settled]]:
     async def then(change: Change, error: SyncError, app: App) -> Settled:
-        return await _again(change, error, app, backoff.wait_seconds(change.attempt, app.chance()))
+        wait_seconds = backoff.wait_seconds(change.failures, app.chance())  # waits that ended as told count for nothing
+        return await _again(replace(change, failures=change.failures + 1), error, app, wait_seconds)
 
     return then
 

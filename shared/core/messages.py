@@ -93,6 +93,7 @@ _ALWAYS = ("flow", "side", "key", "origin", "correlation")
 _KINDS = {
     "deleted": bool,
     "attempt": int,
+    "failures": int,
     "stale_reads": int,
     "first_seen": str,
     "pair_key": str,

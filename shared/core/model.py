@@ -44,11 +44,11 @@ class Change:
     """A hint that record `key` on `side` was touched. It carries no data: the worker reads how things are now.
 
     `origin` is what message ids derive from (a webhook's OperationId, a CloudEvent's id, a run's id); `correlation`
-    is the id a person follows; `attempt` counts re-schedulings of this origin, `stale_reads` those of them in which a
-    system showed an older state than was seen before; `pair_key` is the Dynamics key of the
-    pair, known or (for a record born in SAP) derived: it names the partition. `bulk`: it and all that follows from it
-    travel on the backfill queue, out of the way of people's changes. `choices` are a person's, for fields of this very
-    pair: the only values that ever travel.
+    is the id a person follows; `attempt` counts re-schedulings of this origin, `failures` those whose end nobody
+    could tell, `stale_reads` those in which a system showed an older state than was seen before; `pair_key` is the
+    Dynamics key of the pair, known or (for a record born in SAP) derived: it names the partition. `bulk`: it and all
+    that follows from it travel on the backfill queue, out of the way of people's changes. `choices` are a person's, for
+    fields of this very pair: the only values that ever travel.
     """
 
     flow: str
@@ -59,6 +59,7 @@ class Change:
     cause: Cause = "event"
     deleted: bool = False
     attempt: int = 0
+    failures: int = 0
     stale_reads: int = 0
     first_seen: datetime | None = None
     pair_key: str = ""

@@ -141,8 +141,8 @@ var rules = [
     by: byWhat
     operator: 'GreaterThan'
     limit: 0
-    over: 'PT30M'
-    every: 'PT15M'
+    over: 'PT15M'
+    every: 'PT5M'
   }
   {
     name: 'delta-token-age'
