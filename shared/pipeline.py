@@ -23,10 +23,10 @@ from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.dispatch import dispatch
 from shared.steps.effects import apply
+from shared.steps.outcome import Outcome
 from shared.steps.remembering import keep
 from shared.steps.twins import find_orphan, find_twins
 from shared.steps.waiting import hold, tell_waiters, wake
-from shared.steps.writing import Outcome
 from shared.telemetry import clocked, timed
 
 CHOICE_WAIT = timedelta(seconds=60)

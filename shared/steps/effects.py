@@ -20,7 +20,8 @@ from shared.decision.wording import line_name, raws_of, without
 from shared.errors import SyncError
 from shared.mapping.flow import Flow
 from shared.ports import App
-from shared.steps.writing import Outcome, Writer, new_link, write_of
+from shared.steps.outcome import Outcome, new_link, write_of
+from shared.steps.writing import Writer
 
 
 async def apply(plan: Plan, facts: Facts, flow: Flow, app: App) -> Outcome:

@@ -9,8 +9,8 @@ from shared.decision.rows import contexts
 from shared.errors import Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
+from shared.steps.outcome import Outcome
 from shared.steps.waiting import list_parked, listed
-from shared.steps.writing import Outcome
 
 
 async def keep(outcome: Outcome, flow: Flow, app: App) -> Link | None:

@@ -6,14 +6,13 @@
 * Two records that exist are coupled by the way-back row first, insert-only, so that a rival loses before any write.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
 from shared.core.digest import plain, same
-from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, Answer, Intent, Link, Problem, Record, Side, Write
-from shared.core.plan import Facts, Plan, Sync
+from shared.core.model import OTHER, Answer, Intent, Link, Record, Side, Write
+from shared.core.plan import Facts
 from shared.decide import decide
 from shared.decision.learning import learn
 from shared.decision.wording import (
@@ -29,35 +28,12 @@ from shared.decision.wording import (
 from shared.errors import AwaitsApproval, NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
 from shared.mapping.flow import Flow
 from shared.ports import App
+from shared.steps.outcome import Outcome, new_link, write_of
 from shared.steps.twins import find_marked, never_made
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
 REFUSALS_MAX = 3
 PUT_BACK_MAX = 3
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a plan: the facts and the link as they are now, what was written, and what went wrong.
-
-    `stored` is the link as the state store has it. `written` are digests by 'side field'; `writes` names what was done
-    ('sap create'). `error` ended the work early: what is confirmed is remembered before it is raised. `again`: SAP
-    should hear of something that Dynamics did with our write. `bound`: the way-back row is known to be this pair's.
-    `put_back` are fields where a person's value, typed in the moment of our write, stands again.
-    """
-
-    facts: Facts
-    plan: Plan
-    link: Link | None
-    stored: Link | None
-    written: dict[str, str] = field(default_factory=dict)
-    writes: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    error: SyncError | None = None
-    again: bool = False
-    bound: bool = False
-    put_back: set[tuple[Side, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -294,18 +270,3 @@ class Writer:
 
     async def _save(self, link: Link) -> None:
         self.out.link = self.out.stored = await self.app.state.save(link)
-
-
-def new_link(facts: Facts, flow: Flow) -> Link:
-    """Return the link that a pair gets; a record born in SAP has a Dynamics key before it has a row."""
-    change = facts.change
-    if change.side == "dynamics":
-        erp = facts.records["sap"]
-        return Link(flow.pair, change.key, erp.key if erp else "")
-    crm = facts.records["dynamics"]
-    return Link(flow.pair, crm.key if crm else born_in_sap(flow.pair, change.key), change.key)
-
-
-def write_of(plan: Plan, side: Side) -> Write | None:
-    """Return what a plan wants to tell a side."""
-    return plan.writes.get(side) if isinstance(plan, Sync) else None

@@ -16,7 +16,7 @@ from shared.errors import SyncError
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.settlement import Settled
-from shared.steps.writing import Outcome
+from shared.steps.outcome import Outcome
 from shared.telemetry import Operation, cause, cause_of, event, field_name
 
 KEY_DIGITS = 12
