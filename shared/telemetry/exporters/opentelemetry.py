@@ -59,9 +59,9 @@ class _Resending:
     _again: Sequence[Any] = ()
     _delivery = Delivery()  # of all three
 
-    def _transmit(self, envelopes: list[Any], **kwargs: Any) -> Any:  # noqa: ANN401 -- types of their own
+    def _transmit(self, envelopes: list[Any], _skip_rate_limit: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 -- as theirs is
         again, self._again = self._again, ()
-        return super()._transmit([*again, *envelopes], **kwargs)  # type: ignore[misc]  # the exporters' own
+        return super()._transmit([*again, *envelopes], _skip_rate_limit)  # type: ignore[misc]  # the exporters' own
 
     def _handle_transmit_from_storage(self, envelopes: list[Any], result: Any) -> None:  # noqa: ANN401 -- their enum
         if envelopes:

@@ -29,6 +29,8 @@ type Start = Callable[[float], None]
 def start(ingestion: Ingestion, exporter: str) -> Iterator[Start]:
     """Start telemetry with a share of what is in order; it ends with the test."""
 
+    telemetry.quiet()
+
     def starting(percent: float) -> None:
         telemetry.start(
             Exporting(exporter, ingestion.connection, percent=percent, instance="here", flush_seconds=FLUSH_SECONDS)
