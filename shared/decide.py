@@ -13,7 +13,7 @@ from shared.core.messages import born_in_sap
 from shared.core.model import OTHER, SIDES, Intent, Link, Problem, Side, Status, Write
 from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync
 from shared.decision.learning import RECENT
-from shared.decision.lines import pair_lines
+from shared.decision.lines import line_links, pair_lines
 from shared.decision.merging import create, merge
 from shared.mapping.flow import Flow
 
@@ -205,7 +205,7 @@ def _not_seen_yet(intent: Intent, facts: Facts, flow: Flow) -> bool:
         return True
     if flow.lines is None or facts.link is None:
         return False
-    pairs = pair_lines(facts.records, facts.link.lines, flow.lines, facts.linked)
+    pairs = pair_lines(facts.records, line_links(facts, flow.lines), flow.lines, facts.linked)
     alone = {pair.name for pair in pairs if pair.link is None and (pair.sap is None or pair.dynamics is None)}
     return bool(alone & intent.sent.keys())
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from shared.core.digest import plain
 from shared.core.model import SIDES, Base, Intent, Line, LineLink, Link, Problem, Side
 from shared.core.plan import Facts
-from shared.decision.lines import LinePair, in_context, pair_lines
+from shared.decision.lines import LinePair, in_context, line_links, pair_lines
 from shared.decision.rows import Judged, judge
 from shared.mapping.flow import Flow, Lines
 
@@ -57,7 +57,7 @@ def _base(one: Judged, before: Base | None, facts: Facts) -> Base:
 
 
 def _lines(link: Link, facts: Facts, lines: Lines, accepted: frozenset[str]) -> tuple[LineLink, ...]:
-    pairs = pair_lines(facts.records, link.lines, lines, facts.linked)
+    pairs = pair_lines(facts.records, line_links(replace(facts, link=link), lines), lines, facts.linked)
     return tuple(k for pair in pairs if (k := _line(pair, facts, lines, accepted)) is not None)
 
 

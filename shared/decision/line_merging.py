@@ -3,7 +3,7 @@
 from shared.core.digest import plain
 from shared.core.model import OTHER, SIDES, Line, LineLink, LineWrite, Problem, Record, Side, Values
 from shared.decision.draft import Draft, stuck, told_seen
-from shared.decision.lines import LinePair, in_context, mark, pair_lines
+from shared.decision.lines import LinePair, in_context, line_links, mark, pair_lines
 from shared.decision.rows import judge
 from shared.mapping.flow import Lines
 
@@ -16,7 +16,7 @@ def merge_lines(draft: Draft, lines: Lines) -> None:
         draft.problems.append(Problem("lines", "", "too many lines", message, since=facts.now))
         draft.hopeless = True
         return
-    for pair in pair_lines(facts.records, facts.link.lines if facts.link else (), lines, facts.linked):
+    for pair in pair_lines(facts.records, line_links(facts, lines), lines, facts.linked):
         match pair:
             case LinePair(link=LineLink(gone=True)):
                 continue

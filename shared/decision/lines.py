@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from shared.core.digest import plain, same
 from shared.core.model import Line, LineLink, Record, Scalar, Side, Values
+from shared.core.plan import Facts
 from shared.mapping.flow import Lines, References
 
 MARK_CHARACTERS = 6  # SalesOrderItem.UnderlyingPurchaseOrderItem: max 6, API_SALES_ORDER_SRV metadata
@@ -32,6 +33,24 @@ def mark(line: Line, lines: Lines) -> str:
     if lines.holds:
         return plain(line.values.get(lines.holds))
     return blake2b(line.key.encode(), digest_size=4).hexdigest()[:MARK_CHARACTERS].upper()
+
+
+def line_links(facts: Facts, lines: Lines) -> tuple[LineLink, ...]:
+    """Return the links of lines, and those of SAP lines whose Dynamics line went before their create was known.
+
+    The open intent has the birthmarks of what it sent. Without this, such a line would look like one that somebody
+    added in SAP, and stay open for ever.
+    """
+    crm, erp, link = facts.records["dynamics"], facts.records["sap"], facts.link
+    if link is None or crm is None or erp is None or not lines.birthmark:
+        return link.lines if link else ()
+    there = {line.key for line in crm.lines} | {known.dynamics for known in link.lines}
+    sent = {n.removeprefix("line "): d for i in link.intents for n, d in i.sent.items() if n.startswith("line ")}
+    gone = {key: digest for key, digest in sent.items() if key not in there}
+    free = [line for line in erp.lines if line.key not in {known.sap for known in link.lines}]
+    marks = [(line.key, held) for line in free if plain(held := line.values.get(lines.birthmark))]
+    found = [LineLink(key, s) for s, held in marks for key, digest in gone.items() if facts.seal.matches(held, digest)]
+    return (*link.lines, *found)
 
 
 def in_context(line: Line, header: Record | None, lines: Lines, side: Side) -> Values:

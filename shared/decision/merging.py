@@ -8,7 +8,7 @@ from shared.core.model import OTHER, SIDES, Line, LineWrite, Problem, Record, Sc
 from shared.core.plan import Facts, Park, Plan, Sync
 from shared.decision.draft import STICKY, TRY_AGAIN, Draft, same_context, stuck, told_seen
 from shared.decision.line_merging import merge_lines, told_line
-from shared.decision.lines import in_context, pair_lines
+from shared.decision.lines import in_context, line_links, pair_lines
 from shared.decision.rows import Judged, judge
 from shared.mapping.flow import Flow
 
@@ -96,7 +96,7 @@ def all_judged(facts: Facts, flow: Flow) -> Iterator[Judged]:
     yield from _judged_header(facts, flow)
     if flow.lines is None:
         return
-    for pair in pair_lines(facts.records, facts.link.lines if facts.link else (), flow.lines, facts.linked):
+    for pair in pair_lines(facts.records, line_links(facts, flow.lines), flow.lines, facts.linked):
         if pair.dynamics is None or pair.sap is None:
             continue
         lines: dict[Side, Line] = {"dynamics": pair.dynamics, "sap": pair.sap}

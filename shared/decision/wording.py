@@ -19,7 +19,7 @@ def raws_of(rows: Rows, side: Side, values: Values) -> dict[str, Value]:
 def expected(write: Write, facts: Facts, flow: Flow) -> dict[str, Value]:
     """Return what each written field will be if the write arrives as it is: 'city', 'line 6f1c.quantity'.
 
-    A new line stands as 'line 6f1c' with no value: it is about to appear.
+    A new line stands as 'line 6f1c' with its birthmark: it is about to appear.
     """
     record = facts.records[write.side]
     values = {**(record.values if record else {}), **write.values}
@@ -29,7 +29,7 @@ def expected(write: Write, facts: Facts, flow: Flow) -> dict[str, Value]:
     for line in write.lines:
         name = line_name(line, write.side)
         if line.kind == "add":
-            found[name] = None
+            found[name] = line.values.get(flow.lines.birthmark) if flow.lines else None
         if flow.lines is not None and line.kind == "change":
             held = next((k.values for k in (record.lines if record else ()) if k.key == line.key), {})
             context = in_context(Line(line.key, {**held, **line.values}), record, flow.lines, write.side)

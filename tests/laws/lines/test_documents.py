@@ -115,6 +115,35 @@ async def test_a_line_that_was_deleted_in_dynamics_is_rejected_removed_or_kept_a
     assert await orders.stuck() == {}
 
 
+async def test_a_line_that_goes_before_its_lost_create_is_known_is_rejected() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.after("erp.update", lose_answer)
+    with pytest.raises(Unconfirmed):
+        await orders.sync()
+    orders.drop_line(SECOND["key"])
+    orders.world.clock.move(LONGEST_SECONDS + 1)  # so long that the intent is forgotten with this very sync
+    for _ in range(2):
+        await orders.sync()
+    assert [line.get("rejected") for line in orders.items.values()] == [None, "61"]
+    assert len((await orders.world.link(D3, FLOW)).lines) == 2
+
+
+async def test_a_line_that_somebody_adds_in_sap_meanwhile_is_left_alone() -> None:
+    orders = Orders()
+    await orders.start(FIRST)
+    orders.type_line(**SECOND)
+    orders.world.script.before("erp.update", crash)
+    with pytest.raises(Crash):
+        await orders.sync()
+    orders.drop_line(SECOND["key"])
+    orders.world.erp.rows[orders.sap].lines["70"] = {"material": "TG9", "quantity": 3, "poitem": "9", "item": "70"}
+    orders.world.clock.move(91)
+    await orders.sync()
+    assert [line.get("rejected") for line in orders.items.values()] == [None, None]
+
+
 async def test_a_rejection_that_a_person_in_sap_takes_back_stands() -> None:
     orders = Orders()
     await orders.start(FIRST)

@@ -41,6 +41,12 @@ def test_without_a_birthmark_a_line_is_known_by_its_number_if_the_product_is_the
     assert paired((crm("a", sapitem="10"),), (erp("10", material="TG9"),)) == [("-", "10"), ("a", "-")]
 
 
+def test_only_the_fields_that_make_a_line_the_same_are_compared_and_all_of_them() -> None:
+    lines = (crm("a", sapitem="10", quantity=1),), (erp("10", quantity=2),)
+    assert paired(*lines) == [("a", "10")]
+    assert paired(*lines, lines=replace(LINES, same=("product", "quantity"))) == [("-", "10"), ("a", "-")]
+
+
 def test_the_birthmark_comes_before_the_number() -> None:
     assert paired((crm("a", "1", sapitem="20"),), (erp("10", "1"), erp("20"))) == [("-", "20"), ("a", "10")]
 
