@@ -56,6 +56,7 @@ class Audit:
     findings: list[Finding] = field(default_factory=list)
     parked: Counter[str] = field(default_factory=Counter)
     agreed: int = 0
+    stands: dict[tuple[str, str], set[object]] = field(default_factory=dict)
 
     def count(self, kind: Kind) -> int:
         """Return how many findings are of a kind."""
@@ -95,6 +96,7 @@ class Audit:
         self._doubled("account", "accounts with the number", [(a["cr_sapnumber"], a["accountid"]) for a in accounts])
         by_mark = {m: p for p in partners if p["BusinessPartner"] not in copies for m in p["Marks"]}
         by_number = {p["BusinessPartner"]: p for p in partners}
+        self._note_what_stands(accounts, partners)
         paired = set()
         for account in accounts:
             partner = by_number.get(account["cr_sapnumber"]) or by_mark.get(account["accountid"])
@@ -112,6 +114,14 @@ class Audit:
             if partner["BusinessPartner"] not in paired:
                 retired = bool(partner["BusinessPartnerIsBlocked"])
                 self._alone("sap", partner["BusinessPartner"], _serial_sap(partner), retired=retired)
+
+    def _note_what_stands(self, accounts: Iterable[Row], partners: Iterable[Row]) -> None:
+        """Note each value by serial: a copy bears its original's, and the books do not tell them apart."""
+        for one in ACCOUNT:
+            for row in accounts:
+                self.stands.setdefault((serial_in(row["name"]), one.field), set()).add(one.dynamics(row))
+            for row in partners:
+                self.stands.setdefault((_serial_sap(row), one.field), set()).add(one.sap(row))
 
     def _alone(self, side: Literal["dynamics", "sap"], key: str, serial: str, *, retired: bool) -> None:
         gone = self.books.gone.get(serial, set())
@@ -142,7 +152,7 @@ class Audit:
             older = not target or any(edit.value == target for edit in edits)
             kind: Kind = "lost" if one.owner == "both" or older else "wrong"
             self._found(kind, flow, keys, names, f"{shown} (owner {one.owner}) differs")
-        elif one.owner == "both" and edits and edits[-1].value != here:
+        elif one.owner == "both" and edits and edits[-1].value not in self.stands.get((told.serial, one.field), {here}):
             what = f"{shown}: the last edit (in {edits[-1].side}) stands on neither side"
             self._found("wrong", flow, keys, names, what)
         else:

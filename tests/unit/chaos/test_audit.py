@@ -123,6 +123,15 @@ def test_each_broken_world_is_seen(name: str) -> None:
     assert found.count(kind) == len([line for line in summary(found.findings) if line.startswith(kind)])
 
 
+def test_an_edit_of_a_copy_is_not_missed_on_its_original() -> None:
+    world, books = sound()
+    copied(world.accounts, accountid="a2", cr_sapnumber="101", address1_city="Stadt 3")
+    copied(world.partners, BusinessPartner="101", Marks=["a2"], CityName="Stadt 3")
+    books.copies.add("101")
+    books.wrote("C000001", "dynamics", city="Stadt 3")
+    assert not [line for line in summary(look(world, books).findings) if "last edit" in line]
+
+
 def test_findings_tell_keys_and_fields_and_no_value() -> None:
     world, books = sound()
     world.accounts[0]["address1_city"] = "Secretown"
