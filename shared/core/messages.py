@@ -108,8 +108,10 @@ def decode(body: bytes) -> Change:
 
 
 def decode_all(body: bytes) -> tuple[Change, ...]:
-    """Read a message body of one change or of several. Raises ValueError."""
+    """Read a message body of one change or of several. Raises ValueError, also for a list of none."""
     found: Any = orjson.loads(body)
+    if found == []:
+        raise ValueError("a list of no changes")
     return tuple(_change(each) for each in (found if isinstance(found, list) else [found]))
 
 
@@ -125,10 +127,21 @@ def _change(found: Any) -> Change:  # noqa: ANN401 -- a JSON value
             raise ValueError(f"{name} is a {type(found[name]).__name__}, expected {kind.__name__}")
     known = {k: v for k, v in found.items() if k in Change.__slots__}
     if seen := known.pop("first_seen", ""):
-        known["first_seen"] = datetime.fromisoformat(seen)
+        known["first_seen"] = _instant(seen, "first_seen")
     if choices := known.pop("choices", ()):
         known |= {"cause": "resolve", "choices": _read_choices(choices)}
     return Change(**known)
+
+
+def _instant(text: str, name: str) -> datetime:
+    """Read a moment; one without a zone is none, and could be compared with no other."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError(f"{name} is not a moment with its zone, such as 2026-03-01T08:00:00+00:00")
+    return found
 
 
 def _read_choices(found: Any) -> tuple[Choice, ...]:  # noqa: ANN401 -- what JSON may hold
@@ -152,7 +165,7 @@ def _untagged(value: Any) -> Scalar:  # noqa: ANN401 -- what JSON may hold
         case {"decimal": text}:
             return Decimal(text)
         case {"instant": text}:
-            return datetime.fromisoformat(text)
+            return _instant(text, "instant")
         case {"date": text}:
             return date.fromisoformat(text)
         case None | str() | bool() | int():

@@ -24,7 +24,7 @@ from shared.telemetry.wording import cause_of, frames, told
 
 _LOG = logging.getLogger("sync")
 QUIET = ("azure", "httpx", "httpcore", "aiohttp")  # at INFO the SDKs cost 0.8 ms a record, and write addresses
-WAITING_MAX = 2_000
+WAITING_MAX = 8_192  # as many as an exporter's queue takes
 CLOSE_SECONDS = 3.0
 
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from shared.core.digest import plain
+from shared.core.model import Problem
 from shared.core.plan import Later, Limits, Park, Skip, Sync, Twin
 from shared.decide import STALE_READS_MAX, decide
-from shared.decision.learning import RECENT, learn, without_old_intents
+from shared.decision.learning import RECENT, known_before, learn, with_writes, without_old_intents
 from shared.decision.lines import in_context, mark
 from shared.settlement import CONTENDED, FORBIDDEN, PAUSED, SICK, Backoff
 from tests.laws.facts import NOW, S1, account, ago, facts, intent, line, linked, order, parked_pair, partner, sap_order
@@ -114,7 +115,69 @@ def test_a_record_that_belongs_to_another_pair_is_parked_with_how_it_was_found(b
     assert plan.problems[0].message.startswith(says)
 
 
+def test_of_several_matches_only_the_free_ones_are_a_question_where_copies_are_new_records() -> None:
+    flow = replace(PARTNER, copies="new")
+    taken, free = Twin(partner(members={"key": "7"}), birthmark=False, elsewhere=D2), Twin(partner(), birthmark=False)
+    plan = decide(facts(account(), None, None, twins=(taken, free)), flow)
+    assert isinstance(plan, Sync), plan
+    assert plan.twin == free.record
+
+
+def test_without_known_seconds_of_a_transaction_a_lost_create_is_repeated_at_once() -> None:
+    link = replace(CLAIMED, intents=(intent("sap", "create", 0),))
+    assert isinstance(decide(facts(account(), None, link, longest={}), PARTNER), Sync)
+    assert isinstance(decide(facts(account(), None, link), PARTNER), Later)
+
+
+# -------------------------------------------------------------------------------------------------- what is remembered
+
+
+def test_the_trail_of_the_last_hour_has_at_most_240_writes_and_the_last_stay() -> None:
+    link = linked(account(), partner(), recent=tuple((ago(900 - n), f"sap {n}", "k1:x") for n in range(240)))
+    kept = with_writes(link, facts(link=link), {"sap city": "k1:y"}).recent
+    assert len(kept) == 240
+    assert (kept[0][1], kept[-1][1]) == ("sap 1", "sap city")
+
+
+@pytest.mark.parametrize(
+    ("seen", "message", "discarded"),
+    [
+        (("k1:a", ""), "other words", "known"),
+        (("", ""), "other words", ""),
+        (("", ""), "as before", "known"),
+        (("k1:b", ""), "as before", ""),
+    ],
+)
+def test_a_discarded_problem_stays_so_until_its_values_or_without_any_its_words_are_others(
+    seen: tuple[str, str], message: str, discarded: str
+) -> None:
+    old = Problem("city", "sap", "refused s4", "as before", ("k1:a", "") if any(seen) else seen, discarded="known")
+    (found,) = known_before([replace(old, seen=seen, message=message, discarded="")], [old])
+    assert found.discarded == discarded
+
+
 # --------------------------------------------------------------------------------------------------------------- lines
+
+
+@pytest.mark.parametrize(("gone", "dealt_with"), [("keep", True), ("reject", False), ("remove", False)])
+def test_a_line_that_was_removed_in_dynamics_is_dealt_with_when_sap_shows_what_that_means(
+    gone: str, dealt_with: bool
+) -> None:
+    assert remembered((), (K1,), gone) is dealt_with
+
+
+@pytest.mark.parametrize("gone", ["keep", "reject", "remove"])
+def test_a_line_that_was_removed_in_sap_is_never_dealt_with(gone: str) -> None:
+    assert not remembered((L1,), (), gone)
+
+
+def remembered(crm_lines: tuple, erp_lines: tuple, gone: str) -> bool:
+    """Return whether the link takes for dealt with a line that one side has no more."""
+    reject = {"rejected": "61"} if gone == "reject" else {}
+    flow = replace(ORDER, lines=replace(ORDER.lines, gone=gone, reject=reject))
+    link = linked(order(L1), sap_order(K1), ORDER)
+    (kept,) = learn(link, facts(order(*crm_lines), sap_order(*erp_lines), link, flow=flow), flow).lines
+    return kept.gone
 
 
 def removed(reject: dict, **held):

@@ -33,6 +33,12 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not used here", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
+    def fetch_flow_collection_start(self, token: Any) -> None:  # noqa: ANN401  # PyYAML's type
+        """Open a bracket; too many are refused here, because PyYAML reads on while one may still be a key."""
+        if self.flow_level > _DEPTH_MAX:
+            raise yaml.MarkedYAMLError(problem=f"more than {_DEPTH_MAX} levels", problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token)
+
 
 for _tag, (_looks, _first) in _MEANS.items():
     _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_looks})$"), [*_first, ""])

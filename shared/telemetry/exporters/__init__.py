@@ -1,11 +1,13 @@
-"""Makes the exporter that the settings name, and says once, not a thousand times, that telemetry cannot be delivered.
+"""Makes the exporter that the settings name, and says once, not a thousand times, that telemetry does not arrive.
 
 Each exporter has a bounded queue and one thread of its own, keeps nothing on disk, and tries a batch at most twice.
 """
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from shared.telemetry.items import Exporter, Exporting
@@ -18,6 +20,7 @@ _LOG = logging.getLogger("sync")
 QUEUE_MAX = 8_192  # items; some 8 MB
 BATCH_MAX = 200
 SEND_SECONDS = 10.0
+TOLD_AGAIN_SECONDS = 600.0
 # Nothing leaves but what we say: neither SDK reports about itself, nor asks for instructions.
 OPT_OUTS = (
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
@@ -65,13 +68,15 @@ def credential(authentication: str) -> "TokenCredential | None":
 
 @dataclass(slots=True)
 class Delivery:
-    """Whether the last batch arrived. It logs a change, so one line an outage."""
+    """How batches end. That one did not arrive is told once in ten minutes, however many fail meanwhile."""
 
-    well: bool = True
+    now: Callable[[], float] = monotonic
+    told_at: float | None = None
 
     def ended(self, *, well: bool) -> None:
         """Note how a batch ended."""
-        if well != self.well:
-            told = "telemetry arrives again" if well else "telemetry does not arrive: it is dropped until it does"
-            _LOG.warning(told)
-        self.well = well
+        now = self.now()
+        if well or (self.told_at is not None and now - self.told_at < TOLD_AGAIN_SECONDS):
+            return
+        self.told_at = now
+        _LOG.warning("telemetry does not arrive: it is dropped until it does")

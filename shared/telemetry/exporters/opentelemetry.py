@@ -57,15 +57,15 @@ class _Resending:
     """
 
     _again: Sequence[Any] = ()
-    _delivery = Delivery()  # of all three
+    delivery: Delivery | None = None  # the same for all three
 
     def _transmit(self, envelopes: list[Any], _skip_rate_limit: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 -- as theirs is
         again, self._again = self._again, ()
         return super()._transmit([*again, *envelopes], _skip_rate_limit)  # type: ignore[misc]  # the exporters' own
 
     def _handle_transmit_from_storage(self, envelopes: list[Any], result: Any) -> None:  # noqa: ANN401 -- their enum
-        if envelopes:
-            self._delivery.ended(well=result.name == "SUCCESS")
+        if envelopes and self.delivery is not None:
+            self.delivery.ended(well=result.name == "SUCCESS")
         self._again = envelopes if result.name == "FAILED_RETRYABLE" else ()
 
 
@@ -124,15 +124,13 @@ class OpenTelemetry:
         )
         often = chosen.flush_seconds * 1000
         size: dict[str, Any] = {"max_queue_size": QUEUE_MAX, "max_export_batch_size": BATCH_MAX}
-        self._spans = BatchSpanProcessor(_Spans(**options), schedule_delay_millis=often, **size)
+        spans, logs, metrics = _Spans(**options), _Logs(**options), _Metrics(**options)
+        spans.delivery = logs.delivery = metrics.delivery = Delivery()
+        self._spans = BatchSpanProcessor(spans, schedule_delay_millis=often, **size)
         self._logs = LoggerProvider(self._resource, shutdown_on_exit=False)
-        self._logs.add_log_record_processor(
-            BatchLogRecordProcessor(_Logs(**options), schedule_delay_millis=often, **size)
-        )
+        self._logs.add_log_record_processor(BatchLogRecordProcessor(logs, schedule_delay_millis=often, **size))
         self._logger = self._logs.get_logger(SCOPE)
-        reader = PeriodicExportingMetricReader(
-            _Metrics(**options), export_interval_millis=often, export_timeout_millis=often
-        )
+        reader = PeriodicExportingMetricReader(metrics, export_interval_millis=often, export_timeout_millis=often)
         self._metrics = MeterProvider([reader], self._resource, shutdown_on_exit=False)
         self._instruments: dict[str, Any] = {}
 

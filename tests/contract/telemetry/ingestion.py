@@ -77,7 +77,7 @@ def fault_of(one: Any) -> str:
     return _fault_of_base(str(data.get("baseType")), data.get("baseData"), tags)
 
 
-def _fault_of_base(kind: str, base: Any, tags: dict[str, str]) -> str:
+def _fault_of_base(kind: str, base: Any, tags: dict[str, str]) -> str:  # noqa: PLR0911 -- one fault a line
     if kind not in KINDS or not isinstance(base, dict) or base.get("ver") != 2:
         return f"baseType {kind}"
     for name, wanted in KINDS[kind].items():

@@ -89,7 +89,7 @@ def test_a_call_is_a_dependency_without_key_and_filter(ingestion: Ingestion, sta
 
 def test_a_call_without_an_answer_is_a_failure(ingestion: Ingestion, start: Start) -> None:
     start(100)
-    with pytest.raises(OSError), telemetry.calling("s4", "GET", PARTNER):
+    with pytest.raises(OSError, match="gone"), telemetry.calling("s4", "GET", PARTNER):
         raise OSError("10.1.2.3 is gone")
     (found,) = arrived(ingestion).of("RemoteDependencyData")
     assert found["data"]["baseData"]["success"] is False

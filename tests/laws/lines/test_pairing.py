@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from shared.core.model import LineLink
-from shared.decision.lines import mark, pair_lines
-from tests.laws.facts import line, order, sap_order
+from shared.decision.lines import line_links, mark, pair_lines
+from tests.laws.facts import facts, intent, line, linked, order, sap_order
 from tests.laws.flows import ORDER
 
 assert ORDER.lines is not None
@@ -85,3 +85,31 @@ def test_a_line_without_a_column_for_its_mark_is_known_by_a_short_code_of_its_ke
 def test_a_record_that_is_not_there_has_no_lines() -> None:
     (pair,) = pair_lines({"dynamics": order(crm("a")), "sap": None}, (), LINES, {})
     assert pair.sap is None
+
+
+# ------------------------------------------------------------- lines that went before their create was known
+
+
+def links(crm_lines, erp_lines, sent, known=()):
+    """Return what is known of lines whose write is open: `sent` are the marks that it told, by name."""
+    link = replace(linked(order(), sap_order(), ORDER), lines=known, intents=(intent("sap", "create", 10, **sent),))
+    return line_links(facts(order(*crm_lines), sap_order(*erp_lines), link, flow=ORDER), LINES)
+
+
+def test_a_line_that_went_before_its_create_was_known_is_known_by_the_mark_that_was_sent() -> None:
+    assert links((), (erp("10", "1"),), {"line a": "1"}) == (LineLink("a", "10"),)
+    assert links((), (erp("10", "2"), erp("20")), {"line a": "1"}) == ()
+
+
+def test_a_line_that_is_still_there_is_not_taken_for_gone() -> None:
+    assert links((crm("a", "1"),), (erp("10", "1"),), {"line a": "1"}) == ()
+
+
+def test_a_line_whose_link_is_known_is_not_linked_twice() -> None:
+    known = (LineLink("a", "10"),)
+    assert links((), (erp("10", "1"), erp("20", "1")), {"line a": "1"}, known) == known
+    assert links((), (erp("10", "1"),), {"line b": "1"}, known) == known
+
+
+def test_only_what_was_sent_of_a_line_is_a_mark() -> None:
+    assert links((), (erp("10", "1"),), {"wanted": "1"}) == ()

@@ -142,8 +142,20 @@ async def test_a_change_that_cannot_even_be_parked_comes_back() -> None:
 
     world.script.before("state.park", away)
     ended, (message,), _, _ = await after(Refused("no"), world)
-    assert ended.again_at is not None
+    assert ended.again_at == world.clock() + timedelta(seconds=5)
     assert message.change.attempt == 1
+
+
+async def test_looks_at_a_paused_flow_are_half_a_minute_apart_and_then_further_up_to_ten() -> None:
+    world = World()
+    await world.state.set_watermark("pause/s4/partner", "{}")
+    origin, waits = "event 1", []
+    for _ in range(7):
+        ended, messages, runs, _ = await after(Unavailable("x"), world, chance=0.0, origin=origin)
+        assert (ended.outcome, runs) == ("paused", 0)
+        waits.append((messages[-1].not_before - world.clock()).total_seconds())
+        origin = messages[-1].change.origin
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
 
 
 async def test_the_first_sight_travels_with_every_retry() -> None:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.messages import PARTITIONS, born_in_sap, decode, encode, message_id, partition, retried
-from shared.core.model import Change
+from shared.core.messages import PARTITIONS, born_in_sap, decode, decode_all, encode, message_id, partition, retried
+from shared.core.model import Change, Choice
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CHANGE = Change("s4/account", "sap", "1000001", "event 1", "corr")
@@ -51,6 +52,26 @@ def test_members_of_a_newer_version_are_ignored() -> None:
 def test_a_body_that_is_no_change_is_refused_with_the_reason(body: bytes, names: str) -> None:
     with pytest.raises(ValueError, match=f"(?i){names}"):
         decode(body)
+
+
+@pytest.mark.parametrize("text", ["2026-03-01T08:00:00", "2026-03-01", "20260301T080000", "soon"])
+def test_a_first_sight_without_a_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="first_seen"):
+        decode_all(orjson.dumps({**orjson.loads(encode(CHANGE)), "first_seen": text}))
+
+
+@pytest.mark.parametrize("text", ["2026-03-01T09:00:00+01:00", "2026-03-01T08:00:00Z"])
+def test_a_first_sight_in_any_zone_is_that_moment(text: str) -> None:
+    (found,) = decode_all(orjson.dumps({**orjson.loads(encode(CHANGE)), "first_seen": text}))
+    assert found.first_seen == datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def test_a_typed_moment_without_a_zone_is_refused() -> None:
+    choice = Choice("since", "dynamics", ("k1:a", "k1:b"), (NOW,))
+    body = encode(replace(CHANGE, cause="resolve", choices=(choice,)))
+    assert decode(body).choices == (choice,)
+    with pytest.raises(ValueError, match="a choice needs"):
+        decode(body.replace(b"+00:00", b""))
 
 
 def test_a_retry_is_no_duplicate_of_its_original_but_the_same_retry_twice_is() -> None:

@@ -66,6 +66,7 @@ def test_scale_is_about_value_and_not_about_zeros() -> None:
 
 def test_sap_days_are_eight_digits_and_zeros_are_no_day() -> None:
     assert sap_day("20240309") == date(2024, 3, 9)
+    assert sap_day("20241231") == date(2024, 12, 31)
     assert sap_day("00000000") is None
     assert sap_day("") is None
     assert sap_day_text(date(2024, 3, 9)) == "20240309"

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -105,3 +106,15 @@ def test_faults_of_a_table_are_told_with_their_line(source: str, line: int, mess
     code_table("t", text)
     assert text.faults[0][0] == line
     assert message in text.faults[0][1]
+
+
+@pytest.mark.parametrize("deep", ["[" * 2_000, "[" * 2_000 + "]" * 2_000, "[a, " * 2_000, "{a: " * 2_000, "- " * 2_000])
+def test_what_is_nested_far_too_deep_is_refused_without_being_read_to_its_end(deep: str) -> None:
+    began = time.process_time()
+    assert [fault for _, fault in parse(f"x:\n {deep}").faults] == ["more than 30 levels"]
+    assert time.process_time() - began < 0.2  # it takes milliseconds
+
+
+@pytest.mark.parametrize(("levels", "faults"), [(30, 0), (31, 1), (40, 1)])
+def test_thirty_levels_below_a_key_are_read(levels: int, faults: int) -> None:
+    assert len(parse("x: " + "[" * levels + "]" * levels).faults) == faults
