@@ -1,4 +1,4 @@
-"""The settings in Bicep are those that shared/settings.py needs from a deployment, and none that Azure refuses."""
+"""The settings in Bicep are those that shared/settings needs from a deployment, and none that Azure refuses."""
 
 import json
 import re

@@ -20,7 +20,7 @@ MARKED = re.compile(r"<!-- settings -->\n(.*?)<!-- /settings -->", re.DOTALL)
 
 def sources() -> str:
     """Return all that may read a setting: the product without the model itself, and the mappings."""
-    code = [path.read_text("utf-8") for path in (ROOT / "shared").rglob("*.py") if path.name != "settings.py"]
+    code = [path.read_text("utf-8") for path in (ROOT / "shared").rglob("*.py") if path.parent.name != "settings"]
     return "\n".join([*code, *(path.read_text("utf-8") for path in (ROOT / "mappings").rglob("*.yaml"))])
 
 
