@@ -1,6 +1,6 @@
 """Dead letters: recorded among the parked records, so that they are seen, and replayed by what they were about.
 
-A body never holds a value when it is kept: a change's choices are taken out, of a Dataverse event only ids stay.
+No value is kept: of a change all but its choices, of a Dataverse event its ids, of anything else its length.
 """
 
 import base64
@@ -21,6 +21,7 @@ DEAD = ("dead/changes", "dead/backfill", "dead/dataverse-events")  # where a let
 LETTER_BYTES_MAX = 24 * 1024
 REASON_CHARACTERS_MAX = 500
 CAUSE = "dead letter"
+MEMBERS = frozenset(Change.__slots__) - {"choices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ async def record_changes(letter: Letter, app: App) -> int:
     try:
         changes = decode_all(letter.body)
     except ValueError as error:
-        await _keep(letter, f"{error}: its body cannot be read", _without_choices(letter.body), app)
+        what = f"{str(error)[:REASON_CHARACTERS_MAX]}: its body cannot be read"
+        body = _members_of_changes(letter.body)
+        await _keep(letter, what if body else f"{what}; {_not_kept(len(letter.body))}", body, app)
         return 1
     for number, change in enumerate(changes):
         body = encode(replace(change, choices=()))
@@ -81,7 +84,7 @@ async def _keep(letter: Letter, what: str, body: bytes, app: App) -> None:
     """Put a letter on the list that is about no record of ours."""
     message = f"{_why(letter)}; {what}"
     if len(body) > LETTER_BYTES_MAX:
-        message += f"; the first {LETTER_BYTES_MAX} of {len(body)} bytes are kept"
+        message += f"; {_not_kept(len(body))}"
     problem = Problem("", "", CAUSE, message, since=app.now())
     key = _key(letter, app)
     await app.state.park(Parked(f"dead/{letter.queue}", "dynamics", key, (problem,), "", letter=_kept(body)))
@@ -105,16 +108,26 @@ def _key(letter: Letter, app: App) -> str:
 
 
 def _kept(body: bytes) -> str:
-    return base64.b64encode(body[:LETTER_BYTES_MAX]).decode()
+    """Return a body as an entry holds it. A part of one could not be read, so none of a large one is kept."""
+    return base64.b64encode(body if len(body) <= LETTER_BYTES_MAX else b"").decode()
 
 
-def _without_choices(body: bytes) -> bytes:
-    """Take typed values out of a body that is JSON, though no change."""
+def _not_kept(bytes_count: int) -> str:
+    return (
+        f"the body of {bytes_count} bytes is not kept, so it cannot be replayed: find out who sent it, sync the "
+        "records that it was about, then discard this"
+    )
+
+
+def _members_of_changes(body: bytes) -> bytes:
+    """Return what a change has, of JSON that is nearly one: a later version may read it. All else may be a value."""
     try:
-        found = orjson.loads(body)
+        found: Any = orjson.loads(body)
     except ValueError:
-        return body
-    for one in found if isinstance(found, list) else [found]:
-        if isinstance(one, dict):
-            one.pop("choices", None)
-    return orjson.dumps(found)
+        return b""
+    changes = [
+        {name: value for name, value in one.items() if name in MEMBERS and isinstance(value, str | int)}
+        for one in (found if isinstance(found, list) else [found])
+        if isinstance(one, dict)
+    ]
+    return orjson.dumps([one for one in changes if one]) if any(changes) else b""

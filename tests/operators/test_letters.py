@@ -96,15 +96,55 @@ async def test_recording_a_letter_twice_is_harmless() -> None:
     assert await world.parked(d) == ("dead letter",)
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense \xff", b"[1, 2]", b'{"flow": 1}', b"[]x", b"null", b'"text"'])
-async def test_a_body_that_cannot_be_read_is_kept_under_its_message_id(body: bytes) -> None:
+NO_CHANGES = [
+    b"",
+    b"nonsense \xff",
+    b"Jane Doe, +49 6227 7-0",
+    b'{"flow": "s4/partner", "choices": [{"typed": ["Jane Doe"',  # cut off
+    b"[]",
+    b"{}",
+    b"[1, 2]",
+    b'["Jane Doe"]',
+    b"[]x",
+    b"null",
+    b'"Jane Doe"',
+    json.dumps(json.dumps({"flow": FLOW, "choices": [{"typed": ["Jane Doe"]}]})).encode(),  # encoded twice
+    b'{"name": "Jane Doe"}',
+    b'{"choices": [{"typed": ["Jane Doe"]}]}',
+    b'{"InputParameters": {"flow": "Jane Doe"}}',
+]
+
+
+@pytest.mark.parametrize("body", NO_CHANGES)
+async def test_of_a_body_that_is_no_change_only_the_length_is_kept_and_the_operator_is_told(body: bytes) -> None:
     world = World()
     assert await record_changes(Letter("changes", "id-1", body, WHY), world.rival) == 1
-    ((key, found),) = await kept(world, "dead/changes")
-    assert key == "id-1"
-    assert found == body or json.loads(found) == json.loads(body)
+    assert await kept(world, "dead/changes") == [("id-1", b"")]
     assert (await look.status(world.rival))["dead_letters"] == 1
-    assert (await show("dead/changes", "id-1", world.rival))["problems"][0]["cause"] == "dead letter"
+    (problem,) = (await show("dead/changes", "id-1", world.rival))["problems"]
+    assert problem["cause"] == "dead letter"
+    assert f"body of {len(body)} bytes" in problem["message"]
+    assert "cannot be replayed" in problem["message"]
+    assert "Jane" not in repr((world.state.parked_records, world.state.entries))
+    assert (await replay(Selected("dead/changes", ("id-1",)), ANN, world.rival))["unreadable"] == ["id-1"]
+
+
+async def test_of_what_is_nearly_a_change_the_members_that_a_change_has_are_kept() -> None:
+    world = World()
+    near = {"flow": FLOW, "side": "sap", "key": "7", "attempt": "many", "deleted": True, "first_seen": ["Jane"]}
+    strange = {"name": "Jane Doe", "choices": {"typed": "Jane"}, "origin": {"a": "Jane"}}
+    for number, body in enumerate(({**near, **strange}, [{**near, **strange}, "Jane"])):
+        await record_changes(Letter("changes", f"id-{number}", json.dumps(body).encode(), WHY), world.rival)
+    same = {"flow": FLOW, "side": "sap", "key": "7", "attempt": "many", "deleted": True}
+    assert [json.loads(found) for _, found in await kept(world, "dead/changes")] == [[same], [same]]
+
+
+async def test_a_reason_that_quotes_a_body_is_cut() -> None:
+    world = World()
+    body = json.dumps({"flow": FLOW, "side": "x" * 20_000, "key": "7", "origin": "o", "correlation": "c"}).encode()
+    await record_changes(Letter("changes", "id-1", body, WHY), world.rival)
+    (problem,) = (await show("dead/changes", "id-1", world.rival))["problems"]
+    assert len(problem["message"]) < 1_500
 
 
 @pytest.mark.parametrize("message_id", ["", "a/b c#?", "x" * 300])
@@ -116,12 +156,21 @@ async def test_a_message_id_that_is_no_key_is_replaced_by_one_that_is_the_same_e
     assert key.isalnum()
 
 
-async def test_what_is_kept_of_a_body_is_bounded_and_says_so() -> None:
+async def test_a_body_that_is_too_large_is_not_kept_in_part_and_the_operator_is_told() -> None:
     world = World()
-    await record_changes(Letter("changes", "id-1", b"x" * 100_000, WHY), world.rival)
-    ((_, found),) = await kept(world, "dead/changes")
-    assert len(found) == LETTER_BYTES_MAX
-    assert "of 100000 bytes are kept" in (await listing("dead/changes", "", world.rival))["groups"][0]["message"]
+    sizes = LETTER_BYTES_MAX - 500, LETTER_BYTES_MAX
+    for number, size in enumerate(sizes):
+        page = Change(FLOW, "sap", "", "x" * size, "sweep 1", cause="sweep")
+        await record_changes(Letter("changes", f"id-{number}", encode(page), WHY), world.rival)
+    assert [len(found) > size for (_, found), size in zip(await kept(world, "dead/changes"), sizes, strict=True)] == [
+        True,
+        False,
+    ]
+    first, second = [(await show("dead/changes", f"id-{n}", world.rival))["problems"][0]["message"] for n in (0, 1)]
+    assert "cannot be replayed" not in first
+    assert "cannot be replayed" in second
+    done = await replay(Selected("dead/changes", ("id-0", "id-1")), ANN, world.rival)
+    assert (done["enqueued"], done["unreadable"]) == (1, ["id-1"])
 
 
 async def test_a_typed_value_is_taken_out_of_what_is_kept() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from shared.decide import decide
 from shared.decision.learning import without_old_intents
-from shared.errors import Unconfirmed
+from shared.errors import Unavailable, Unconfirmed
 from tests.laws.facts import LONGEST_SECONDS, account, columns, facts, intent, linked, parks, partner
 from tests.laws.flows import PARTNER
 from tests.laws.script import lose_answer
@@ -121,3 +121,27 @@ async def test_an_intent_is_forgotten_with_the_next_save_after_the_longest_trans
     world.clock.move(LONGEST_SECONDS)
     await world.sync(d)
     assert (await world.link()).intents == ()
+
+
+async def test_what_could_not_be_put_back_is_shown_until_its_values_move() -> None:
+    world = World()
+    d, s = await world.linked(city="Lyon")
+    world.erp.forms = {"town": str.upper}
+    world.crm.edit(d, city="Oslo")
+
+    def away() -> None:
+        raise Unavailable("away")
+
+    world.script.before("erp.update", lambda: world.erp.edit(s, town="Bath"))
+    for nth in (2, 3, 4):
+        world.script.before("erp.update", away, nth=nth)
+    await world.sync(d)
+    (problem,) = (await world.link()).parked
+    assert (problem.field, problem.side, problem.cause) == ("city", "sap", "overwritten")
+    assert problem.seen == (SEAL.digest("Oslo"), SEAL.digest("OSLO"))
+    assert "city was changed in sap" in problem.message
+    await world.sync(d)
+    assert await world.stuck() == {"city": "overwritten"}  # nothing else would ever show it
+    world.crm.edit(d, city="Bath")
+    await world.sync(d)
+    assert (world.erp.rows[s].values["town"], await world.stuck()) == ("BATH", {})
