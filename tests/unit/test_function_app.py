@@ -15,6 +15,7 @@ LATER = {
     "azure.servicebus": "the first message that is sent",
     "httpx": "a system's first call",
     "opencensus": "where telemetry leaves by it",
+    "opentelemetry": "where telemetry leaves by it",
     "httpx_aiohttp": "a system's first call",
     "shared.mapping.load": "the first invocation",
     "shared.state.tables": "the first invocation",
