@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from shared.core.messages import canonical
 from shared.core.model import SIDES, JournalEntry, Link, Problem, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
@@ -13,6 +14,7 @@ from shared.ports import App, Parked
 JOURNAL_COUNT = 50
 STEP_COUNT = 500
 PARKED_COUNT = 1_000
+WAITER_COUNT = 10_000
 
 
 async def pair(flow: str, key: str, app: App) -> dict[str, Any]:
@@ -25,9 +27,19 @@ async def pair(flow: str, key: str, app: App) -> dict[str, Any]:
             journal = await app.state.journal(full.pair, link.dynamics, JOURNAL_COUNT)
             return {"flow": name, **link_view(link), "journal": [_entry(one) for one in journal]}
     parked = [one for one in await app.state.parked(name, PARKED_COUNT) if one.key == key]
-    if parked:
-        return {"flow": name, "status": "unlinked", "parked": [_parked(one) for one in parked], "journal": []}
+    waits = await _waits(name, key, app)
+    if parked or waits:
+        told = {"waits_for": waits} if waits else {}
+        status = "unlinked" if parked else "waiting"
+        return {"flow": name, "status": status, **told, "parked": [_parked(one) for one in parked], "journal": []}
     raise BadRequest(f"{name} knows no record {key!r}: it was never synced, or it is outside the mapping's scope")
+
+
+async def _waits(flow: str, key: str, app: App) -> list[dict[str, Any]]:
+    """Return what a record waits for, and since when: ops/links/FLOW/KEY of that tells why it is not there yet."""
+    found = await app.state.waiting(WAITER_COUNT)
+    mine = [(r, since) for r, waiter, since in found if (waiter.flow, waiter.key) == (flow, canonical(key))]
+    return [{"flow": r.flow, "side": r.side, "key": r.key, "since": since.isoformat()} for r, since in mine]
 
 
 async def correlation(key: str, app: App) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from shared.core.model import Reference
 from shared.core.plan import Skip, Sync, Wait
 from shared.errors import BadMapping, Stale
 from shared.mapping.load import load_flows
+from shared.ops import look
 from tests.laws.flows import CRM, ERP, PARTNER
 from tests.laws.world import D1, D2, D3, World
 
@@ -246,3 +247,16 @@ async def test_a_waiter_is_noted_with_the_first_time_it_waited() -> None:
     ((_, _, since),) = await world.state.waiters([CUSTOMER])
     assert since == first
     assert PARTNER.name == CUSTOMER.flow
+
+
+async def test_an_operator_sees_what_a_record_waits_for_and_since_when() -> None:
+    world = World()
+    world.account()
+    world.crm.rows[D1].values["kind"] = 1  # takes no part yet, so nothing will link it
+    world.order()
+    await world.settle(world.change(D3, flow=FLOW))
+    told = await look.pair(FLOW, D3.upper(), world.app)
+    assert told["status"] == "waiting"
+    assert told["waits_for"] == [
+        {"flow": "s4/partner", "side": "dynamics", "key": D1, "since": world.clock().isoformat()},
+    ]
