@@ -14,6 +14,7 @@ from dev.servicebus.queues.message import Message
 from dev.servicebus.queues.namespace import Namespace
 
 LOCK_WAIT_SECONDS = 0.2
+DEAD_LETTERS = "/$DeadLetterQueue"
 PLAIN = (  # the fields of Message that are stored as they are
     "content",
     "message_id",
@@ -114,8 +115,11 @@ class Store:
         self._write("DELETE FROM history WHERE queue = ? AND until_ms <= ?", (queue, until_ms))
 
     def load(self, namespace: Namespace) -> None:
-        """Fill the queues of a new namespace with what the file holds. Queues that it lacks stay on file."""
-        for queue in namespace:
+        """Fill the queues of a new namespace with what the file holds. Queues that it lacks stay on file.
+
+        Dead letters first: a message that expired meanwhile goes there as it is read, and must not take a number again.
+        """
+        for queue in sorted(namespace, key=lambda queue: not queue.name.endswith(DEAD_LETTERS)):
             name = (queue.name,)
             for (last,) in self._db.execute("SELECT last FROM sequences WHERE queue = ?", name):
                 queue.last_sequence = last

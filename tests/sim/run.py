@@ -5,7 +5,6 @@
 
 import asyncio
 import copy
-import logging
 import random
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,8 +34,6 @@ SETTLE_ROUNDS_MAX = 600
 STALE_RECORDS = 4
 LOCK_LOSS_ODDS = 0.05
 LATE_COMMIT_ODDS = 0.3
-
-logging.getLogger("sync").setLevel(logging.CRITICAL)  # wide events of a million changes
 
 
 @dataclass

@@ -168,11 +168,8 @@ class Audit:
         by_reference = {o["PurchaseOrderByCustomer"]: o for o in self.world.sap_orders if o["PurchaseOrderByCustomer"]}
         for order in orders:
             twin = by_reference.get(order["ordernumber"])
-            if (
-                twin is None
-                and not order["customer_number"]
-                and self._parked("account", [order["_customerid_value"]], None)
-            ):
+            customer = order.get("_customerid_value") if not order["customer_number"] else None
+            if twin is None and customer and self._parked("account", [customer], None):
                 continue  # it waits for a customer that a person has to look at
             if twin is None:
                 self._found("lost", "order", [order["salesorderid"]], None, "dynamics order without its SAP order")

@@ -24,6 +24,7 @@ from shared.core.messages import decode, message_id, retried
 from shared.core.model import Change
 from shared.errors import NeedsPerson, Unavailable
 from shared.ports import Bus, Message
+from shared.telemetry.operation import trace_id_of
 from tests.contract.servicebus.running import WAIT_SECONDS
 from tests.sim.memory_bus import MemoryBus
 
@@ -204,6 +205,7 @@ async def test_a_message_carries_what_the_host_and_people_look_at(server: Runnin
         name.decode() if isinstance(name, bytes) else name: value.decode() if isinstance(value, bytes) else value
         for name, value in (found.application_properties or {}).items()
     }
+    assert str(properties.pop("Diagnostic-Id")).startswith(f"00-{trace_id_of('corr-1')}-")
     assert properties == {"flow": "s4/account", "side": "sap", "cause": "event", "attempt": 0}
     assert decode(b"".join(found.body)) == sent.change
 

@@ -241,6 +241,14 @@ def test_a_rejected_item_stands_for_a_removed_line() -> None:
     assert not look(world, books).findings
 
 
+@pytest.mark.parametrize(("parked", "lost"), [({("account", "a1"): [Trace("", "duplicate")]}, 0), ({}, 1)])
+def test_an_order_waits_for_a_customer_that_is_parked(parked: dict[tuple[Flow, str], list[Trace]], lost: int) -> None:
+    world, books = sound()
+    world.sap_orders.clear()
+    world.orders[0].update(customer_number=None, _customerid_value="a1")
+    assert look(world, books, parked).count("lost") == lost
+
+
 def test_a_serial_is_found_in_a_name_of_any_spelling() -> None:
     assert serial_in("chaos c000012 gmbh") == "C000012"
     assert serial_in("Contoso 000012") == ""
