@@ -8,7 +8,7 @@ import logging
 import azure.functions as func
 
 from shared.errors import BadRequest, NeedsPerson
-from shared.ops.letters import Letter, record_changes, record_event
+from shared.ops.review.letters import Letter, record_changes, record_event
 from shared.telemetry import event
 from shared.triggers import dataverse_events
 from shared.triggers.receive import dataverse_changes

@@ -7,7 +7,7 @@ from typing import Any
 import azure.functions as func
 
 from shared.errors import BadRequest, SyncError
-from shared.ops import asked, mending, parked, pause, resolve
+from shared.ops.review import asked, mending, parked, pause, resolve
 from shared.triggers.access.callers import Caller
 from shared.triggers.access.guard import guarded
 from shared.triggers.answers import answer, conflict

@@ -7,9 +7,10 @@ import azure.functions as func
 
 from shared.core.model import SIDES
 from shared.errors import BadRequest, SyncError
-from shared.ops import erase, look
-from shared.ops.health import health
 from shared.ops.intake import sync_now
+from shared.ops.privacy import erase
+from shared.ops.watch import look
+from shared.ops.watch.health import health
 from shared.triggers.access.callers import Caller
 from shared.triggers.access.guard import guarded
 from shared.triggers.answers import answer, conflict

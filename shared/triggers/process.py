@@ -9,12 +9,12 @@ import azure.functions as func
 
 from shared.core.messages import decode_all
 from shared.core.model import Cause, Change
-from shared.ops import gauges
 from shared.ops.backfill import job
 from shared.ops.backfill.chunks import work_off
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.run import last_run
 from shared.ops.sweep import sweep_page
+from shared.ops.watch import gauges
 from shared.ports import App
 from shared.settlement import Settled, settle, settled
 from shared.telemetry import event, operation, reporting

@@ -14,8 +14,8 @@ import azure.functions as func
 
 from shared.core.model import Change
 from shared.errors import BadRequest, SyncError, Unavailable, WrongEnvironment
-from shared.ops.gauges import heard
 from shared.ops.intake import Hint, changes_of, take_in
+from shared.ops.watch.gauges import heard
 from shared.ports import App
 from shared.telemetry import cause_of, event
 from shared.triggers import cloud_events, dataverse_events

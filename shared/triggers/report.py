@@ -3,8 +3,8 @@
 import azure.functions as func
 
 from shared.errors import BadRequest
-from shared.ops.report.kept import find
-from shared.ops.report.page import HEADERS, as_json, as_page
+from shared.ops.watch.report.kept import find
+from shared.ops.watch.report.page import HEADERS, as_json, as_page
 from shared.triggers.access.callers import Caller
 from shared.triggers.access.guard import guarded
 from shared.triggers.answers import answer

@@ -2,11 +2,11 @@
 
 import azure.functions as func
 
-from shared.ops import gauges
+from shared.ops.privacy.retention import purge_due
 from shared.ops.reconcile import steps
-from shared.ops.report import kept
-from shared.ops.retention import purge_due
 from shared.ops.sweep import start_due, visit_waiters
+from shared.ops.watch import gauges
+from shared.ops.watch.report import kept
 from shared.telemetry import event
 from shared.wiring import WORKER
 

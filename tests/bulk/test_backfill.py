@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from shared.errors import BadRequest, Unavailable
-from shared.ops import pause
 from shared.ops.backfill import chunks, job
 from shared.ops.backfill.progress import progress
 from shared.ops.intake import sync_now
+from shared.ops.review import pause
 from tests.bulk.world import PARTNER, World, changes_of
 
 

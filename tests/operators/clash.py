@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.core.model import Side
-from shared.ops.asked import Pick
-from shared.ops.resolve import choose, clashes
+from shared.ops.review.asked import Pick
+from shared.ops.review.resolve import choose, clashes
 from tests.laws.world import D1, World
 
 FLOW = "s4/partner"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.ops.asked import Selected
-from shared.ops.mending import Asked
-from shared.ops.parked import listing
+from shared.ops.review.asked import Selected
+from shared.ops.review.mending import Asked
+from shared.ops.review.parked import listing
 from tests.laws.world import D1, World
 
 FLOW = "s4/partner"

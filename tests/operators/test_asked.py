@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import BadRequest
-from shared.ops import asked
-from shared.ops.asked import Named, Pick, Selected
+from shared.ops.review import asked
+from shared.ops.review.asked import Named, Pick, Selected
 
 READERS = (asked.replayed, asked.discarded, asked.paused, asked.resumed, asked.picks)
 NAMES = ["flow", "keys", "key", "cause", "side", "deleted", "reason", "name", "fields", "city", "take", "seen", "value"]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shared.core.model import Side
-from shared.ops.asked import Pick
-from shared.ops.resolve import choose, clashes
+from shared.ops.review.asked import Pick
+from shared.ops.review.resolve import choose, clashes
 from tests.laws.world import World
 from tests.operators.clash import FLOW, cities, clashed, pick, shown
 

@@ -6,8 +6,8 @@ import pytest
 
 from shared.core.model import Side
 from shared.errors import BadRequest
-from shared.ops.asked import Pick
-from shared.ops.resolve import choose, clashes
+from shared.ops.review.asked import Pick
+from shared.ops.review.resolve import choose, clashes
 from tests.laws.world import D1, World
 from tests.operators.clash import FLOW, clashed, pick, shown
 

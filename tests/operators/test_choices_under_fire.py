@@ -9,8 +9,8 @@ from shared.core.digest import Seal
 from shared.core.messages import decode, encode
 from shared.core.model import Change, Choice
 from shared.errors import Stale, Unconfirmed
-from shared.ops.asked import Pick
-from shared.ops.resolve import choose
+from shared.ops.review.asked import Pick
+from shared.ops.review.resolve import choose
 from shared.settlement import settle
 from tests.laws.world import D1, World
 from tests.operators.clash import FLOW, cities, clashed, pick, shown

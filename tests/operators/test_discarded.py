@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from shared.ops import look
-from shared.ops.asked import Selected
-from shared.ops.mending import discard
-from shared.ops.parked import listing
+from shared.ops.review.asked import Selected
+from shared.ops.review.mending import discard
+from shared.ops.review.parked import listing
 from shared.ops.sweep import visit_waiters
+from shared.ops.watch import look
 from tests.laws.world import D1, D2, World
 from tests.operators.refusal import ANN, FLOW, causes, no_bad_roads, refused, selected
 

@@ -8,11 +8,11 @@ import pytest
 from shared.core.messages import encode, encode_all
 from shared.core.model import Change, Choice
 from shared.errors import BadRequest
-from shared.ops import look
-from shared.ops.asked import Selected
-from shared.ops.letters import DEAD, LETTER_BYTES_MAX, Letter, record_changes, record_event
-from shared.ops.mending import Asked, discard, replay
-from shared.ops.parked import listing, show
+from shared.ops.review.asked import Selected
+from shared.ops.review.letters import DEAD, LETTER_BYTES_MAX, Letter, record_changes, record_event
+from shared.ops.review.mending import Asked, discard, replay
+from shared.ops.review.parked import listing, show
+from shared.ops.watch import look
 from tests.laws.world import D1, D2, World
 
 FLOW = "s4/partner"

@@ -4,9 +4,9 @@ import pytest
 
 from shared.core.model import Problem
 from shared.errors import BadRequest
-from shared.ops.asked import Selected
-from shared.ops.mending import Asked, replay
-from shared.ops.parked import alike, group, listing, show
+from shared.ops.review.asked import Selected
+from shared.ops.review.mending import Asked, replay
+from shared.ops.review.parked import alike, group, listing, show
 from tests.laws.world import D1, D2, D3, World
 from tests.operators.refusal import ANN, FLOW, causes, refused, selected
 

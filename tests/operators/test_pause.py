@@ -7,9 +7,9 @@ import pytest
 
 from shared.core.model import Change
 from shared.errors import BadRequest, Unavailable
-from shared.ops import look
-from shared.ops.pause import pause, pauses, resume
+from shared.ops.review.pause import pause, pauses, resume
 from shared.ops.sweep import start_due, sweep_page, visit_waiters
+from shared.ops.watch import look
 from shared.settlement import GIVE_UP, settle, settled
 from tests.laws.world import D2, World
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.ops import pause
 from shared.ops.backfill import job
 from shared.ops.reconcile.run import Pages, Run, keep
-from shared.ops.report import kept
+from shared.ops.review import pause
+from shared.ops.watch.report import kept
 from shared.ports import App, Step
 from shared.wiring import WORKER
 from tests.functions import FUNCTIONS as LISTED

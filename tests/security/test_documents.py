@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from shared.ops import inventory
+from shared.ops.privacy import inventory
 from shared.triggers.access.routes import APP_ROLES, ROUTES
 from shared.wiring import flows
 
@@ -26,7 +26,7 @@ def test_the_roles_are_those_of_the_entra_app() -> None:
 
 
 def test_the_privacy_page_is_as_made() -> None:
-    assert PRIVACY.read_text("utf-8") == inventory.page(flows({})), "python -m shared.ops.inventory --write"
+    assert PRIVACY.read_text("utf-8") == inventory.page(flows({})), "python -m shared.ops.privacy.inventory --write"
 
 
 def test_every_table_of_the_state_is_in_the_inventory() -> None:

@@ -14,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from shared.core.model import Side
 from shared.errors import SyncError
-from shared.ops.asked import Pick, Selected
 from shared.ops.backfill.job import Job, start
-from shared.ops.mending import Asked, discard, replay
-from shared.ops.pause import pause
-from shared.ops.resolve import choose, clashes
+from shared.ops.review.asked import Pick, Selected
+from shared.ops.review.mending import Asked, discard, replay
+from shared.ops.review.pause import pause
+from shared.ops.review.resolve import choose, clashes
 from tests.sim.oracles import Oracles
 from tests.sim.run import CITIES, SHARED, World, flow_of
 from tests.sim.world import LONGEST_SECONDS

@@ -14,7 +14,7 @@ from shared.core.messages import encode_all
 from shared.core.model import Change, Side, Values
 from shared.core.plan import Limits
 from shared.errors import SyncError
-from shared.ops.pause import pauses, resume
+from shared.ops.review.pause import pauses, resume
 from shared.ops.sweep import visit_waiters
 from shared.ports import App
 from shared.steps.dispatch import dispatch

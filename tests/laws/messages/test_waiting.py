@@ -7,7 +7,7 @@ from shared.core.model import Reference
 from shared.core.plan import Skip, Sync, Wait
 from shared.errors import BadMapping, Stale
 from shared.mapping.load import load_flows
-from shared.ops import look
+from shared.ops.watch import look
 from tests.laws.flows import CRM, ERP, PARTNER
 from tests.laws.world import D1, D2, D3, World
 

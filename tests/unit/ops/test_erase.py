@@ -12,9 +12,9 @@ from shared.core.model import Change, JournalEntry, Link, Reference
 from shared.errors import BadRequest, Stale
 from shared.ops.backfill import job
 from shared.ops.backfill.progress import progress
-from shared.ops.erase import erase
-from shared.ops.letters import Letter, record_changes
+from shared.ops.privacy.erase import erase
 from shared.ops.reconcile.run import Candidate, Finding, Pages, Run, candidates, keep, keep_candidates, last_run
+from shared.ops.review.letters import Letter, record_changes
 from tests.bulk.world import PARTNER, World
 from tests.sim.memory_state import MemoryState
 from tests.unit.ops.traces import NOW, PAIR, enqueue, everything, furnished, told

@@ -5,7 +5,7 @@ from pathlib import Path
 from shared import __version__
 from shared.core.digest import Seal
 from shared.errors import Unavailable
-from shared.ops.health import health
+from shared.ops.watch.health import health
 from shared.ports import App
 from tests.sim.memory_bus import MemoryBus
 from tests.sim.memory_state import MemoryState

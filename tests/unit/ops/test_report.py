@@ -10,12 +10,12 @@ import pytest
 from shared.core.digest import Seal
 from shared.core.model import Change, Problem, Reference
 from shared.errors import BadRequest
-from shared.ops.pause import pause
 from shared.ops.reconcile.run import Pages, Run, keep
-from shared.ops.report.attention import attention
-from shared.ops.report.collect import CAUSES_MAX, REST, causes, collect, week_of
-from shared.ops.report.kept import SLOTS, every, find, slot, start_due, write
-from shared.ops.report.page import as_json, as_page
+from shared.ops.review.pause import pause
+from shared.ops.watch.report.attention import attention
+from shared.ops.watch.report.collect import CAUSES_MAX, REST, causes, collect, week_of
+from shared.ops.watch.report.kept import SLOTS, every, find, slot, start_due, write
+from shared.ops.watch.report.page import as_json, as_page
 from shared.ports import App, Parked
 from tests.sim.flows import flows
 from tests.sim.memory_bus import MemoryBus

@@ -7,7 +7,7 @@ import pytest
 
 from shared.core.model import JournalEntry, Link
 from shared.ops.backfill import chunks, job
-from shared.ops.retention import PAGES_A_VISIT, purge_due
+from shared.ops.privacy.retention import PAGES_A_VISIT, purge_due
 from shared.ports import Retention, Step
 from tests.bulk.world import PARTNER, World
 from tests.sim.memory_state import MemoryState

@@ -7,7 +7,7 @@ from shared.core.messages import encode
 from shared.core.model import Change, Problem, Reference
 from shared.ops.backfill import job
 from shared.ops.intake import take_in
-from shared.ops.letters import Letter, record_changes
+from shared.ops.review.letters import Letter, record_changes
 from shared.ports import Parked, Step
 from tests.bulk.world import FLOWS, PARTNER, World
 

@@ -11,7 +11,7 @@ from shared import telemetry
 from shared.core.messages import encode
 from shared.core.model import Change, Problem
 from shared.errors import Unavailable
-from shared.ops import gauges
+from shared.ops.watch import gauges
 from shared.ports import Parked
 from shared.triggers.process import take
 from shared.triggers.told import Defect, key_hash, veiled

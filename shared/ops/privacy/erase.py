@@ -20,8 +20,8 @@ from shared.core.messages import born_in_sap, canonical
 from shared.core.model import OTHER, SIDES, Link, Side
 from shared.errors import BadRequest, Stale
 from shared.mapping.flow import Flow
-from shared.ops import findings
-from shared.ops.letters import DEAD
+from shared.ops.privacy import findings
+from shared.ops.review.letters import DEAD
 from shared.ports import App, Parked
 from shared.telemetry import event
 

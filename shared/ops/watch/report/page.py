@@ -9,8 +9,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from shared.ops.report.attention import attention
-from shared.ops.report.collect import FlowHealth, Report
+from shared.ops.watch.report.attention import attention
+from shared.ops.watch.report.collect import FlowHealth, Report
 
 ADDRESS = "/api/ops/report"
 HEADERS = {

@@ -7,8 +7,8 @@ from shared.core.messages import canonical
 from shared.core.model import SIDES, JournalEntry, Link, Problem, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
-from shared.ops.letters import DEAD
-from shared.ops.pause import pauses
+from shared.ops.review.letters import DEAD
+from shared.ops.review.pause import pauses
 from shared.ports import App, Parked
 
 JOURNAL_COUNT = 50

@@ -11,10 +11,10 @@ from typing import Any
 
 from shared.core.model import Change, JournalEntry, Problem
 from shared.errors import BadRequest, Stale
-from shared.ops.asked import Selected
 from shared.ops.intake import take_in
-from shared.ops.letters import DEAD, changes_in
-from shared.ops.parked import alike, entry_of, link_of, list_named, on_list
+from shared.ops.review.asked import Selected
+from shared.ops.review.letters import DEAD, changes_in
+from shared.ops.review.parked import alike, entry_of, link_of, list_named, on_list
 from shared.ports import App, Parked, Step
 
 STALE_MAX = 3

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from shared.ops import findings
-from shared.ops.erase import PROOFS
+from shared.ops.privacy import findings
+from shared.ops.privacy.erase import PROOFS
 from shared.ports import App
 
 EVERY = timedelta(days=1)

@@ -7,8 +7,8 @@ from typing import Any
 from shared.core.model import SIDES, Link, Problem, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
-from shared.ops.letters import DEAD
-from shared.ops.look import link_view, problem_view
+from shared.ops.review.letters import DEAD
+from shared.ops.watch.look import link_view, problem_view
 from shared.ports import App, Parked
 
 PARKED_COUNT = 10_000  # of one flow
@@ -34,7 +34,10 @@ WHAT_TO_DO: tuple[tuple[str, str], ...] = (
     ("stale read", "find out whether a database was restored; replay when the system is current"),
     ("waited too long", "see why the record that the message names is not linked; its link wakes this one"),
     ("reference", "see why the record that the message names takes no part; its link wakes this one"),
-    ("dead letter", "look for the defect in the log; replay when it is mended"),
+    (
+        "dead letter",
+        "look for the defect in the log; when it is mended replay, or sync the record if its letter was unreadable",
+    ),
     ("", "correct the value as the message says, its own event syncs it; or replay"),
 )
 

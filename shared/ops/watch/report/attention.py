@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.ops.report.collect import FlowHealth, Report
+from shared.ops.watch.report.collect import FlowHealth, Report
 
 PARKED = timedelta(days=7)
 WAITING = timedelta(days=1)

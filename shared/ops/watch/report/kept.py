@@ -5,8 +5,8 @@ from datetime import date, datetime
 from pydantic import TypeAdapter
 
 from shared.errors import BadRequest
-from shared.ops.report.collect import Report, collect
 from shared.ops.schedule import due
+from shared.ops.watch.report.collect import Report, collect
 from shared.ports import App
 
 SLOTS = 12

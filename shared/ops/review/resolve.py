@@ -16,9 +16,9 @@ from shared.decision.merging import all_judged
 from shared.decision.rows import Judged, in_step
 from shared.errors import BadRequest, Stale
 from shared.mapping.flow import SILENT, Failure, Field, Flow, Missing
-from shared.ops.asked import Pick, Typed
 from shared.ops.intake import flow_named, take_in
-from shared.ops.look import problem_view
+from shared.ops.review.asked import Pick, Typed
+from shared.ops.watch.look import problem_view
 from shared.pipeline import gather
 from shared.ports import App
 

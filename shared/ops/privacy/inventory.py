@@ -1,4 +1,4 @@
-"""`python -m shared.ops.inventory [--write]`: what personal data this app touches and keeps, as a page for docs/.
+"""`python -m shared.ops.privacy.inventory [--write]`: what personal data this app touches and keeps, a page for docs/.
 
 Made from the mappings (which columns travel), the list of tables below (what is kept), and the settings' defaults. It
 reads files and prints; it connects to no system.
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from shared.core.model import SIDES, Side
 from shared.mapping.flow import Field, Flow
-from shared.ops.erase import REMAINS
+from shared.ops.privacy.erase import REMAINS
 from shared.settings import Settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "privacy.md"
+PAGE = Path(__file__).parents[3] / "docs" / "privacy.md"
 
 
 class Kept(NamedTuple):
@@ -58,8 +58,8 @@ KEPT: Mapping[str, Kept] = {
 HEAD = """\
 # Personal data: what travels, what is kept, how it ends
 
-Made by `python -m shared.ops.inventory --write` from the mappings and the tables of the state; a test keeps it current.
-A field counts as personal unless its mapping says `personal: false`.
+Made by `python -m shared.ops.privacy.inventory --write` from the mappings and the tables of the state; a test keeps it
+current. A field counts as personal unless its mapping says `personal: false`.
 
 Values are read from one system and written to the other, and never kept: the state holds keyed digests, which cannot be
 turned back without the key in the vault. Personal data in the two systems is theirs to keep and to end.
@@ -146,7 +146,7 @@ def _with_defaults(text: str) -> str:
 
 def run(arguments: Sequence[str], flows: Mapping[str, Flow], target: Path = PAGE) -> int:
     """Print the page, or write it."""
-    parser = argparse.ArgumentParser(prog="python -m shared.ops.inventory", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m shared.ops.privacy.inventory", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"bring {target.name} up to date")
     if parser.parse_args(arguments).write:
         target.write_text(page(flows), "utf-8")

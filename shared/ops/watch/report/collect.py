@@ -11,9 +11,9 @@ from datetime import date, datetime
 from shared import __version__
 from shared.core.model import Problem
 from shared.mapping.flow import Flow
-from shared.ops.letters import DEAD
-from shared.ops.pause import pauses
 from shared.ops.reconcile.run import Run, every_run
+from shared.ops.review.letters import DEAD
+from shared.ops.review.pause import pauses
 from shared.ports import App, Parked
 
 PARKED_COUNT = 10_000  # of one list

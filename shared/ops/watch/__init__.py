@@ -1,0 +1,1 @@
+"""What an operator can see: pairs, correlations, health, gauges, the weekly report."""
