@@ -36,7 +36,7 @@ WHAT_TO_DO: tuple[tuple[str, str], ...] = (
     ("reference", "see why the record that the message names takes no part; its link wakes this one"),
     (
         "dead letter",
-        "look for the defect in the log; when it is mended replay, or sync the record if its letter was unreadable",
+        "look for the defect in the log; once mended replay, or sync the record if the letter was unreadable",
     ),
     ("", "correct the value as the message says, its own event syncs it; or replay"),
 )
