@@ -212,6 +212,16 @@ def test_a_copy_without_a_mark_may_have_an_account_of_its_own() -> None:
     assert not look(world, books).findings
 
 
+def test_a_copy_whose_own_account_was_deleted_is_retired_and_in_order() -> None:
+    world, books = sound()
+    copied(world.partners, BusinessPartner="101", Marks=["a2"], BusinessPartnerIsBlocked=True)
+    books.copies.add("101")
+    books.deleted("C000001", "dynamics")
+    assert not look(world, books).findings
+    world.partners[1]["BusinessPartnerIsBlocked"] = False
+    assert [one.kind for one in look(world, books).findings] == ["lost"]
+
+
 def test_an_owner_who_never_said_anything_is_not_contradicted() -> None:
     world, books = sound()
     world.accounts[0]["industrycode"] = None
