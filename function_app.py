@@ -3,7 +3,8 @@
 import azure.functions as func
 
 from shared.telemetry import quiet
-from shared.triggers import bulk, dead, mend, ops, process, receive, report, sweep
+from shared.triggers import dead, process, receive, sweep
+from shared.triggers.operators import bulk, mend, ops, report
 
 quiet()
 app = func.FunctionApp()

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.core.digest import plain
+from shared.core.link import Intent, Link, Problem, Status
 from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, SIDES, Intent, Link, Problem, Side, Status, Write
+from shared.core.model import OTHER, SIDES, Side, Write
 from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync
 from shared.decision.learning import RECENT
 from shared.decision.lines import line_links, pair_lines

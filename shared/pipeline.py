@@ -11,10 +11,10 @@ from there. It looks at the pair, never at a direction: from the same facts it d
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
+from shared.core.link import Link
 from shared.core.messages import partition
-from shared.core.model import OTHER, SIDES, Change, Link, Record, Reference, Side
+from shared.core.model import OTHER, SIDES, Change, Record, Reference, Side
 from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
 from shared.decision.rows import contexts, unsettled_references
@@ -26,10 +26,8 @@ from shared.steps.effects import apply
 from shared.steps.outcome import Outcome
 from shared.steps.remembering import keep
 from shared.steps.twins import find_orphan, find_twins
-from shared.steps.waiting import hold, tell_waiters, wake
+from shared.steps.waiting import CHOICE_WAIT, hold, tell_waiters, wake
 from shared.telemetry import clocked, timed
-
-CHOICE_WAIT = timedelta(seconds=60)
 
 
 async def sync(change: Change, app: App) -> Plan:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.core.link import Problem
 from shared.core.messages import retried
-from shared.core.model import Change, Problem
+from shared.core.model import Change
 from shared.errors import (
     Elsewhere,
     NeedsPerson,

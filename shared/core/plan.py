@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.core.digest import Seal
-from shared.core.model import Change, Link, Problem, Record, Reference, Side, Status, Write
+from shared.core.link import Link, Problem, Status
+from shared.core.model import Change, Record, Reference, Side, Write
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shared.core.digest import empty
-from shared.core.model import (
-    OTHER,
-    SIDES,
-    LineWrite,
-    Problem,
-    Record,
-    Reference,
-    Scalar,
-    Side,
-    Value,
-    Values,
-    Write,
-)
+from shared.core.link import Problem
+from shared.core.model import OTHER, SIDES, LineWrite, Record, Reference, Scalar, Side, Value, Values, Write
 from shared.core.plan import Facts, Park, Plan, Sync, Wait
 from shared.decision.choices import chosen
 from shared.decision.learning import RECENT

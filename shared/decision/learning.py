@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.digest import plain
-from shared.core.model import SIDES, Base, Intent, Line, LineLink, Link, Problem, Side
+from shared.core.link import Base, Intent, LineLink, Link, Problem
+from shared.core.model import SIDES, Line, Side
 from shared.core.plan import Facts
 from shared.decision.lines import LinePair, in_context, line_links, pair_lines
 from shared.decision.rows import Judged, judge

@@ -1,7 +1,8 @@
 """Merges the lines of a document: each a small record, judged by the same rows as a header. Pure."""
 
 from shared.core.digest import plain
-from shared.core.model import OTHER, SIDES, Line, LineLink, LineWrite, Problem, Record, Side, Values
+from shared.core.link import LineLink, Problem
+from shared.core.model import OTHER, SIDES, Line, LineWrite, Record, Side, Values
 from shared.decision.draft import Draft, stuck, told_seen
 from shared.decision.lines import LinePair, in_context, line_links, mark, pair_lines
 from shared.decision.rows import judge

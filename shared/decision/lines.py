@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from shared.core.digest import plain, same
-from shared.core.model import Line, LineLink, Record, Scalar, Side, Values
+from shared.core.link import LineLink
+from shared.core.model import Line, Record, Scalar, Side, Values
 from shared.core.plan import Facts
 from shared.mapping.flow import Lines, References
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from shared.core.digest import plain
-from shared.core.model import OTHER, SIDES, Line, LineWrite, Problem, Record, Scalar, Side, Values, Write
+from shared.core.link import Problem
+from shared.core.model import OTHER, SIDES, Line, LineWrite, Record, Scalar, Side, Values, Write
 from shared.core.plan import Facts, Park, Plan, Sync
 from shared.decision.draft import STICKY, TRY_AGAIN, Draft, same_context, stuck, told_seen
 from shared.decision.line_merging import merge_lines, told_line

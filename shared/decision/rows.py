@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from shared.core.digest import Seal, empty, same
+from shared.core.link import Base
 from shared.core.merge import Owner, Sight, Verdict, verdict
-from shared.core.model import OTHER, SIDES, Base, Record, Reference, Side, Value, Values
+from shared.core.model import OTHER, SIDES, Record, Reference, Side, Value, Values
 from shared.core.plan import Facts
 from shared.decision.choices import chosen, holds, told
 from shared.mapping.flow import SILENT, Carried, Failure, Field, Flow, Missing, Rows

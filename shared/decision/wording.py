@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.core.model import Choice, Line, LineWrite, Problem, Record, Scalar, Side, Value, Values, Write
+from shared.core.link import Problem
+from shared.core.model import Choice, Line, LineWrite, Record, Scalar, Side, Value, Values, Write
 from shared.core.plan import Facts
 from shared.decision.draft import told_seen
 from shared.decision.lines import in_context

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core.model import SIDES, Change, Problem, Side
+from shared.core.link import Problem
+from shared.core.model import SIDES, Change, Side
 from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ops.intake import take_in

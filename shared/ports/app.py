@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.core.digest import Seal
-from shared.core.model import (
-    Side,
-)
+from shared.core.model import Side
 from shared.core.plan import Limits
 from shared.mapping.flow import Flow
 from shared.ports.bus import Bus

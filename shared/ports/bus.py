@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shared.core.model import (
-    Change,
-)
+from shared.core.model import Change
 
 
 @dataclass(frozen=True, slots=True)

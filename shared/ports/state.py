@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shared.core.model import (
-    Change,
-    JournalEntry,
-    Link,
-    Problem,
-    Reference,
-    Side,
-)
+from shared.core.link import JournalEntry, Link, Problem
+from shared.core.model import Change, Reference, Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from shared.core.model import (
-    Answer,
-    LineWrite,
-    Record,
-    Scalar,
-    Selection,
-    Values,
-)
+from shared.core.model import Answer, LineWrite, Record, Scalar, Selection, Values
 
 
 @dataclass(frozen=True, slots=True)

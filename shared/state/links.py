@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.core.link import JournalEntry, Link
 from shared.core.messages import PARTITIONS
-from shared.core.model import JournalEntry, Link, Side
+from shared.core.model import Side
 from shared.errors import NeedsPerson, Stale, SyncError
 from shared.state import keys, rows
 from shared.state.coalesce import Coalescer

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from shared.core import messages
-from shared.core.model import Change, JournalEntry, Link, Reference
+from shared.core.link import JournalEntry, Link
+from shared.core.model import Change, Reference
 from shared.errors import NeedsPerson
 from shared.ports import Parked, Step
 from shared.state import keys

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from shared.core.model import Change, JournalEntry, Link, Reference, Side
+from shared.core.link import JournalEntry, Link
+from shared.core.model import Change, Reference, Side
 from shared.errors import Stale
 from shared.ports import Parked, Step
 from shared.state import keys, rows

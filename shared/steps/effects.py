@@ -8,8 +8,9 @@
 from dataclasses import dataclass, field, replace
 
 from shared.core.digest import plain, same
+from shared.core.link import Intent, Problem
 from shared.core.merge import accepts
-from shared.core.model import OTHER, Intent, Problem, Record, Side, Write
+from shared.core.model import OTHER, Record, Side, Write
 from shared.core.plan import Facts, Park, Plan, Sync
 from shared.decide import decide
 from shared.decision.draft import told_seen

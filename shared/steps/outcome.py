@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from shared.core.link import Link, Problem
 from shared.core.messages import born_in_sap
-from shared.core.model import Link, Problem, Side, Write
+from shared.core.model import Side, Write
 from shared.core.plan import Facts, Plan, Sync
 from shared.errors import SyncError
 from shared.mapping.flow import Flow

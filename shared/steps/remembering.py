@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from shared.core.model import SIDES, Choice, JournalEntry, Link, Problem
+from shared.core.link import JournalEntry, Link, Problem
+from shared.core.model import SIDES, Choice
 from shared.core.plan import Park, Skip, Sync
 from shared.decision.learning import known_before, learn, listed_again, with_problems, with_writes, without_old_intents
 from shared.decision.rows import contexts

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.core.digest import plain
+from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, Link, Record, Scalar, Side
+from shared.core.model import OTHER, Record, Scalar, Side
 from shared.core.plan import Twin
 from shared.mapping.flow import Flow
 from shared.ports import App

@@ -6,13 +6,17 @@ the note, the link may have appeared, and its maker has found nobody to wake. Th
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
-from shared.core.model import SIDES, Change, Link, Problem, Reference
+from shared.core.link import Link, Problem
+from shared.core.model import SIDES, Change, Reference
 from shared.decision.learning import known_before
 from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ports import App, Parked, Step
 from shared.steps.dispatch import dispatch
+
+CHOICE_WAIT = timedelta(seconds=60)  # a choice holds a value, which no note keeps: its message itself comes again
 
 
 async def hold(change: Change, missing: Iterable[Reference], app: App) -> None:

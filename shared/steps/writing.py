@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Literal
 
 from shared.core.digest import plain, same
-from shared.core.model import OTHER, Answer, Intent, Link, Record, Side, Write
+from shared.core.link import Intent, Link
+from shared.core.model import OTHER, Answer, Record, Side, Write
 from shared.core.plan import Facts
 from shared.decide import decide
 from shared.decision.learning import learn
@@ -29,7 +30,8 @@ from shared.errors import AwaitsApproval, NeedsPerson, NotYet, Refused, Stale, S
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.outcome import Outcome, new_link, write_of
-from shared.steps.twins import find_marked, never_made
+from shared.steps.twins import find_marked
+from shared.steps.way_back import bind, set_free
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
 REFUSALS_MAX = 3
@@ -53,7 +55,7 @@ class Writer:
             raise AssertionError("two records are coupled, so both are there")
         link = self.out.link
         if link is None or link.dynamics != crm.key:
-            await self._set_free(erp.key)
+            await set_free(self.flow.pair, erp.key, self.app)
             link = await self.app.state.link(self.flow.pair, "dynamics", crm.key) or Link(self.flow.pair, crm.key)
         if link.sap not in ("", erp.key):
             raise Stale(f"{crm.key} was linked to another SAP record meanwhile")
@@ -64,17 +66,6 @@ class Writer:
         await self._bind(link)
         await self._save(link)
         self.see(other, twin)
-
-    async def _set_free(self, sap: str) -> None:
-        """Let go of an SAP record whose link stands for a Dynamics row that never came into being."""
-        link = await self.app.state.link(self.flow.pair, "sap", sap)
-        if link is None or not never_made(link):
-            return
-        if link.claimed_until is not None and link.claimed_until > self.out.facts.now:
-            raise NotYet("another worker is writing this pair", until=link.claimed_until)
-        if link.etag:  # a worker that creates the row now wins or loses by it
-            await self.app.state.save(replace(link, sap=""))
-        await self.app.state.unbind(link)
 
     def _nothing_on_its_way(self, link: Link, twin: Record) -> None:
         """Wait for a create of the same pair whose answer was lost: it may be about to make another twin."""
@@ -251,22 +242,8 @@ class Writer:
             self.out.link = replace(link, intents=intents, claimed_until=None)
 
     async def _bind(self, link: Link) -> None:
-        try:
-            await self.app.state.bind(link)
-        except Stale:
-            if not await self._left_behind(link):
-                raise
-            await self.app.state.bind(link)
+        await bind(link, self.app)
         self.out.bound = True
-
-    async def _left_behind(self, link: Link) -> bool:
-        """Take away a way-back row of a pair that has another SAP record by now: a restored SAP gives numbers twice."""
-        owner = await self.app.state.home(link.pair, link.sap)
-        other = await self.app.state.link(link.pair, "dynamics", owner) if owner else None
-        if other is None or other.sap in ("", link.sap):
-            return False
-        await self.app.state.unbind(Link(link.pair, owner, link.sap))
-        return True
 
     async def _save(self, link: Link) -> None:
         self.out.link = self.out.stored = await self.app.state.save(link)

@@ -10,7 +10,7 @@ import azure.functions as func
 from shared.errors import BadRequest, NeedsPerson
 from shared.ops.review.letters import Letter, record_changes, record_event
 from shared.telemetry import event
-from shared.triggers import dataverse_events
+from shared.triggers.events import dataverse
 from shared.triggers.receive import dataverse_changes
 from shared.triggers.told import veiled
 from shared.wiring import WORKER
@@ -42,7 +42,7 @@ async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
     except (NeedsPerson, ValueError) as error:
         changes, why = (), str(error) if isinstance(error, NeedsPerson) else "the body cannot be read"
     try:
-        about = dataverse_events.parse(found.body)
+        about = dataverse.parse(found.body)
         ids = {name: str(getattr(about, name)) for name in IDS}
     except (BadRequest, ValueError):
         ids = {}

@@ -18,9 +18,9 @@ from shared.ops.intake import Hint, changes_of, take_in
 from shared.ops.watch.gauges import heard
 from shared.ports import App
 from shared.telemetry import cause_of, event
-from shared.triggers import cloud_events, dataverse_events
 from shared.triggers.access.guard import too_large
 from shared.triggers.answers import answer, refuse
+from shared.triggers.events import cloud, dataverse
 from shared.triggers.told import veiled
 from shared.wiring import WORKER, settings
 
@@ -45,7 +45,7 @@ async def dataverse_events_received(req: func.HttpRequest) -> func.HttpResponse:
 
 async def take_dataverse(body: bytes) -> int:
     """Enqueue what a Dataverse event means; return how many changes that are. Raises `shared.errors`."""
-    app, found = await WORKER.app(), dataverse_events.parse(body)
+    app, found = await WORKER.app(), dataverse.parse(body)
     count = await take_in(_touched_in_dataverse(found, app), app)
     if count:
         event("received", source="dataverse", object=found.table, count=count, correlation=found.correlation)
@@ -55,10 +55,10 @@ async def take_dataverse(body: bytes) -> int:
 
 async def dataverse_changes(body: bytes, app: App) -> tuple[Change, ...]:
     """Return what a Dataverse event means. Raises `BadRequest`, `WrongEnvironment`."""
-    return _touched_in_dataverse(dataverse_events.parse(body), app)
+    return _touched_in_dataverse(dataverse.parse(body), app)
 
 
-def _touched_in_dataverse(found: dataverse_events.DataverseEvent, app: App) -> tuple[Change, ...]:
+def _touched_in_dataverse(found: dataverse.DataverseEvent, app: App) -> tuple[Change, ...]:
     _same_organization(found.organization, app)
     if found.tag == settings().dataverse_tag and found.depth <= EVENTS_DEPTH_OF_OURS:
         event("echo", source="dataverse", table=found.table, message=found.message, correlation=found.correlation)
@@ -106,14 +106,14 @@ async def sap_events_received(req: func.HttpRequest) -> func.HttpResponse:
     try:
         with veiled():
             return answer(202, f"{await _take_sap(req)} enqueued")
-    except cloud_events.WrongVersion as error:
+    except cloud.WrongVersion as error:
         return answer(415, str(error))
     except SyncError as error:
         return _refused("s4", error)
 
 
 async def _take_sap(req: func.HttpRequest) -> int:
-    found = cloud_events.parse({k.lower(): v for k, v in req.headers.items()}, req.get_body())
+    found = cloud.parse({k.lower(): v for k, v in req.headers.items()}, req.get_body())
     app = await WORKER.app()
     touched = [(one, _touched_in_sap(one, app)) for one in found]
     count = await take_in([change for _, changes in touched for change in changes], app)
@@ -134,7 +134,7 @@ def _is_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _touched_in_sap(one: cloud_events.CloudEvent, app: App) -> tuple[Change, ...]:
+def _touched_in_sap(one: cloud.CloudEvent, app: App) -> tuple[Change, ...]:
     source = settings().s4_event_source
     if source and one.source != source:
         raise WrongEnvironment(f"the event is of {one.source}, this app takes those of {source}")

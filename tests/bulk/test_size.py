@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.core.model import Base, Link, Selection, Side
+from shared.core.link import Base, Link
+from shared.core.model import Selection, Side
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.compare import LINKS_A_PAGE
 from shared.ops.reconcile.run import last_run

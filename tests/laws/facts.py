@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.core.model import SIDES, Base, Change, Intent, Line, LineLink, Link, Problem, Record, Side, Value, Values
+from shared.core.link import Base, Intent, LineLink, Link, Problem
+from shared.core.model import SIDES, Change, Line, Record, Side, Value, Values
 from shared.core.plan import Facts, Park, Plan, Skip, Sync, Twin
 from shared.mapping.flow import Flow, Rows
 from tests.laws.flows import ORDER, PARTNER

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.core.digest import plain
-from shared.core.model import Problem
+from shared.core.link import Problem
 from shared.core.plan import Later, Limits, Park, Skip, Sync, Twin
 from shared.decide import STALE_READS_MAX, decide
 from shared.decision.learning import RECENT, known_before, learn, with_writes, without_old_intents

@@ -9,19 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.core.digest import Seal
-from shared.core.model import (
-    Answer,
-    Cause,
-    Change,
-    JournalEntry,
-    LineWrite,
-    Link,
-    Record,
-    Scalar,
-    Selection,
-    Side,
-    Values,
-)
+from shared.core.link import JournalEntry, Link
+from shared.core.model import Answer, Cause, Change, LineWrite, Record, Scalar, Selection, Side, Values
 from shared.core.plan import Limits, Plan
 from shared.errors import Complaint, Refused
 from shared.mapping.flow import Flow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.core.model import Problem
+from shared.core.link import Problem
 from shared.errors import BadRequest
 from shared.ops.review.asked import Selected
 from shared.ops.review.mending import Asked, replay

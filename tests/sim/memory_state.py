@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from shared.core.link import JournalEntry, Link
 from shared.core.messages import canonical
-from shared.core.model import Change, JournalEntry, Link, Reference, Side
+from shared.core.model import Change, Reference, Side
 from shared.errors import Stale
 from shared.ports import Parked, Step
 from shared.state.keys import key

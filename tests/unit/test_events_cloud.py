@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import BadRequest
-from shared.triggers.cloud_events import EVENT_COUNT_MAX, WrongVersion, parse
+from shared.triggers.events.cloud import EVENT_COUNT_MAX, WrongVersion, parse
 from tests.flows.bodies import SOURCE, cloud_event, wire
 
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}

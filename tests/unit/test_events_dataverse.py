@@ -7,7 +7,7 @@ import pytest
 
 from dev.dynamics.dataverse.core.settings import ORGANIZATION_ID
 from shared.errors import BadRequest
-from shared.triggers.dataverse_events import parse
+from shared.triggers.events.dataverse import parse
 from tests.flows.bodies import context, entity, pairs, reference, wire
 
 ROW = "0f8fad5b-d9cb-469f-a165-70867728950e"

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from shared.core.link import Link
 from shared.core.messages import born_in_sap, canonical
-from shared.core.model import OTHER, SIDES, Link, Side
+from shared.core.model import OTHER, SIDES, Side
 from shared.errors import BadRequest, Stale
 from shared.mapping.flow import Flow
 from shared.ops.privacy import findings

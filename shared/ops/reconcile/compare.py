@@ -7,7 +7,8 @@ from datetime import timedelta
 from hashlib import blake2b
 from itertools import batched
 
-from shared.core.model import OTHER, SIDES, Link, Side
+from shared.core.link import Link
+from shared.core.model import OTHER, SIDES, Side
 from shared.mapping.flow import Flow
 from shared.ops.reconcile.index import Index, keep_seen, load_index, moved_since
 from shared.ops.reconcile.run import Candidate, Kind, Run, keep_candidates

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
+from shared.core.link import Problem
 from shared.core.messages import decode_all, encode
-from shared.core.model import Change, Problem
+from shared.core.model import Change
 from shared.ops.intake import Hint, changes_of
 from shared.ports import App, Parked
 from shared.steps.waiting import park

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Any
 
-from shared.core.model import Change, JournalEntry, Problem
+from shared.core.link import JournalEntry, Problem
+from shared.core.model import Change
 from shared.errors import BadRequest, Stale
 from shared.ops.intake import take_in
 from shared.ops.review.asked import Selected

@@ -4,7 +4,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from shared.core.model import SIDES, Link, Problem, Side
+from shared.core.link import Link, Problem
+from shared.core.model import SIDES, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
 from shared.ops.review.letters import DEAD

@@ -9,7 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from shared.core.model import OTHER, SIDES, Change, Choice, Column, Link, Scalar, Side, Value
+from shared.core.link import Link
+from shared.core.model import OTHER, SIDES, Change, Choice, Column, Scalar, Side, Value
 from shared.core.plan import Facts, Later, Sync
 from shared.decide import decide
 from shared.decision.merging import all_judged

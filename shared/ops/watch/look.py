@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from shared.core.link import JournalEntry, Link, Problem
 from shared.core.messages import canonical
-from shared.core.model import SIDES, JournalEntry, Link, Problem, Side
+from shared.core.model import SIDES, Side
 from shared.errors import BadRequest
 from shared.ops.intake import flow_named
 from shared.ops.review.letters import DEAD

@@ -24,7 +24,7 @@ from shared.ports import Entrance
 from shared.systems.dataverse.admin import Admin
 from shared.systems.dataverse.auth import from_client_secret
 from shared.systems.http import Http
-from shared.triggers.dataverse_events import DataverseEvent, parse
+from shared.triggers.events.dataverse import DataverseEvent, parse
 from shared.wiring import catalogues, flows
 from tests.wire import Asked, answer, serving
 

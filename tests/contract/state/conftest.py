@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from dev import azurite
-from shared.core.model import Link
+from shared.core.link import Link
 from shared.ports import State
 from shared.state.tables import TableState
 from tests.contract.state.stores import Wire, table_state

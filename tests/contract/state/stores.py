@@ -12,8 +12,8 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from dev import azurite
+from shared.core.link import Base, Intent, JournalEntry, LineLink, Link, Problem
 from shared.core.messages import partition
-from shared.core.model import Base, Intent, JournalEntry, LineLink, Link, Problem
 from shared.state.tables import TableState
 
 NOW = datetime(2024, 3, 9, 14, 30, 15, 123456, tzinfo=UTC)

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from shared.core.model import JournalEntry, Link
+from shared.core.link import JournalEntry, Link
 from shared.errors import Stale
 from shared.ports import State
 from tests.contract.state.stores import (

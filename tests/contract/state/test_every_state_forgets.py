@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.model import Link
+from shared.core.link import Link
 from shared.errors import Stale
 from shared.ports import State, Step
 from tests.contract.state.stores import NOW, PAIR, entry, full_link, together

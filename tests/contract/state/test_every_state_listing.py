@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from shared.core.model import Change, Link, Reference
+from shared.core.link import Link
+from shared.core.model import Change, Reference
 from shared.ports import State
 
 PAIR = "dataverse.account@s4.100.BusinessPartner"

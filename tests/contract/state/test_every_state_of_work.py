@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from shared.core.model import Change, Problem, Reference
+from shared.core.link import Problem
+from shared.core.model import Change, Reference
 from shared.ports import Parked, State, Step
 from tests.contract.state.stores import (
     NOW,

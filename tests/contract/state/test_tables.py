@@ -13,7 +13,7 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from dev import azurite
-from shared.core.model import Base, LineLink, Link
+from shared.core.link import Base, LineLink, Link
 from shared.errors import NeedsPerson, Stale, Unavailable
 from shared.ports import Step
 from shared.state.tables import TableState

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dev import azurite
-from shared.core.model import Change, Link, Reference
+from shared.core.link import Link
+from shared.core.model import Change, Reference
 from shared.errors import NeedsPerson, NotAllowed, Stale, SyncError, Throttled, Unavailable, Unconfirmed
 from shared.ports import Parked, Step
 from shared.state.tables import TableState

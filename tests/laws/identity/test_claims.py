@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import Link
 from shared.errors import Complaint, NotYet, Stale, Unavailable
 from tests.laws.flows import PARTNER
 from tests.laws.script import crash

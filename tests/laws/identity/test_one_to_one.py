@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import Link
 from shared.core.plan import Skip, Sync
 from shared.errors import BadMapping, Stale
 from shared.mapping.load import load_flows

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.model import Link
+from shared.core.link import Link
 from shared.core.plan import Later, Sync
 from shared.decide import decide
 from shared.errors import NotYet, Unconfirmed

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import Link
 from shared.core.plan import Sync
 from shared.decide import decide
 from tests.laws.facts import NOW, account, ago, facts, linked, parked_pair, partner

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import Link
 from shared.core.plan import Park, Skip, Sync, Twin
 from shared.decide import decide
 from shared.errors import NotYet, Stale

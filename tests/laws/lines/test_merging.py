@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.model import LineLink, LineWrite
+from shared.core.link import LineLink
+from shared.core.model import LineWrite
 from shared.core.plan import Limits, Park, Sync
 from shared.decide import decide
 from shared.decision.learning import learn

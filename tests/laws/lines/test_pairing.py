@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.core.model import LineLink
+from shared.core.link import LineLink
 from shared.decision.lines import line_links, mark, pair_lines
 from tests.laws.facts import facts, intent, line, linked, order, sap_order
 from tests.laws.flows import ORDER

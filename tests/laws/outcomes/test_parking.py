@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.core.model import Problem
+from shared.core.link import Problem
 from shared.core.plan import Park, Sync
 from shared.decide import decide
 from shared.decision.learning import with_problems

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.core.model import Base, Choice, Line, Problem, Reference, Side, Value
+from shared.core.link import Base, Problem
+from shared.core.model import Choice, Line, Reference, Side, Value
 from shared.core.plan import Limits, Park, Sync
 from shared.decide import decide
 from shared.decision.choices import holds, told

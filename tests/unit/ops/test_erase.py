@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from shared.core.link import JournalEntry, Link
 from shared.core.messages import born_in_sap, encode
-from shared.core.model import Change, JournalEntry, Link, Reference
+from shared.core.model import Change, Reference
 from shared.errors import BadRequest, Stale
 from shared.ops.backfill import job
 from shared.ops.backfill.progress import progress

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from shared.core.digest import Seal
-from shared.core.model import Change, Problem, Reference
+from shared.core.link import Problem
+from shared.core.model import Change, Reference
 from shared.errors import BadRequest
 from shared.ops.reconcile.run import Pages, Run, keep
 from shared.ops.review.pause import pause

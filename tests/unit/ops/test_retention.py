@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.model import JournalEntry, Link
+from shared.core.link import JournalEntry, Link
 from shared.ops.backfill import chunks, job
 from shared.ops.privacy.retention import PAGES_A_VISIT, purge_due
 from shared.ports import Retention, Step

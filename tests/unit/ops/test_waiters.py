@@ -2,7 +2,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.core.digest import Seal
-from shared.core.model import Change, Link, Reference
+from shared.core.link import Link
+from shared.core.model import Change, Reference
 from shared.ops.sweep import visit_waiters
 from shared.ports import App
 from tests.sim.flows import flows

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.core.link import Problem
 from shared.core.messages import encode
-from shared.core.model import Change, Problem, Reference
+from shared.core.model import Change, Reference
 from shared.ops.backfill import job
 from shared.ops.intake import take_in
 from shared.ops.review.letters import Letter, record_changes

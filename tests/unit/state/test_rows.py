@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.model import Base, Change, Intent, JournalEntry, LineLink, Link, Problem, Reference
+from shared.core.link import Base, Intent, JournalEntry, LineLink, Link, Problem
+from shared.core.model import Change, Reference
 from shared.errors import NeedsPerson
 from shared.ports import Parked, Step
 from shared.state import rows

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from shared import telemetry
+from shared.core.link import Problem
 from shared.core.messages import encode
-from shared.core.model import Change, Problem
+from shared.core.model import Change
 from shared.errors import Unavailable
 from shared.ops.watch import gauges
 from shared.ports import Parked

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from shared import __version__
-from shared.core.model import Problem
+from shared.core.link import Problem
 from shared.mapping.flow import Flow
 from shared.ops.reconcile.run import Run, every_run
 from shared.ops.review.letters import DEAD

@@ -1,0 +1,1 @@
+"""A day of business on the local cloud: `python -m dev.demo`."""

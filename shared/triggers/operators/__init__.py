@@ -1,0 +1,1 @@
+"""The operators' routes, each guarded by its row in `access/routes.py`."""
