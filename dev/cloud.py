@@ -25,6 +25,7 @@ CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "local-secret
 LINE_IMAGE = {"before": {"type": 0, "columns": ["salesorderid"]}}  # or a deleted line does not name its order
 TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
 S4_USER, S4_PASSWORD = "SYNC", "Welcome1"
+REGISTER_SECONDS = 60.0  # everything has just started, on a machine that may do other things too
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,9 @@ def _register_events(dataverse: str, s4: str, api: str) -> None:
     hook = {"url": f"{api}/dataverse/events", "headers": headers}
     for tables, images in ((("account", "salesorder"), {}), (("salesorderdetail",), LINE_IMAGE)):
         body = {**hook, "tables": tables, "images": images}
-        httpx.post(f"{dataverse}/sim/webhooks", json=body).raise_for_status()
-    httpx.post(f"{s4}/sim/webhooks", json={"url": f"{api}/sap/events", "headers": headers}).raise_for_status()
+        httpx.post(f"{dataverse}/sim/webhooks", json=body, timeout=REGISTER_SECONDS).raise_for_status()
+    body = {"url": f"{api}/sap/events", "headers": headers}
+    httpx.post(f"{s4}/sim/webhooks", json=body, timeout=REGISTER_SECONDS).raise_for_status()
 
 
 def _keep_up(ports: Ports, workers: int, data: Path) -> None:

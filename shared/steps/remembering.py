@@ -21,9 +21,8 @@ async def keep(outcome: Outcome, flow: Flow, app: App) -> Link | None:
     if after is None:
         await _park_without_link(outcome, app)
         return None
-    await _strike_from_list(
-        outcome, before, after, app
-    )  # first: once the link forgets a problem, nobody would ask again
+    # first: once the link forgets a problem, nobody would ask again
+    await _strike_from_list(outcome, before, after, app)
     moved = _moved(before, after) or bool(outcome.writes)
     saved = await app.state.save(after, _entry(outcome, before, after)) if moved else after
     if after.parked:

@@ -73,13 +73,7 @@ def compile_flow(file: FlowFile, world: World, complain: Complain) -> Flow | Non
         pair=pair_of(file, world.client),
         systems={"dynamics": file.dynamics.system, "sap": file.sap.system},
         selections={
-            side: Selection(
-                object=file.dynamics.table if side == "dynamics" else file.sap.object,
-                columns=_pick(columns[side], used[side]),
-                parts=parts if side == "sap" else {},
-                lines=getattr(file.lines, side) if file.lines else "",
-                line_columns=_pick(below[side], used_below[side]),
-            )
+            side: _selection(side, file, parts, _pick(columns[side], used[side]), _pick(below[side], used_below[side]))
             for side in SIDES
         },
         rows=compiled,
@@ -211,6 +205,22 @@ def _used_below(side: Side, lines: LinesFile | None, rows: list[Bound]) -> tuple
 
 def _both(key: Key) -> dict[Side, str]:
     return {"dynamics": key.dynamics, "sap": key.sap}
+
+
+def _selection(
+    side: Side,
+    file: FlowFile,
+    parts: Mapping[str, Mapping[str, tuple[str, ...]]],
+    header: Mapping[str, Column],
+    line: Mapping[str, Column],
+) -> Selection:
+    return Selection(
+        object=file.dynamics.table if side == "dynamics" else file.sap.object,
+        columns=header,
+        parts=parts if side == "sap" else {},
+        lines=getattr(file.lines, side) if file.lines else "",
+        line_columns=line,
+    )
 
 
 def _pick(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, Column]:
