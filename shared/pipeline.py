@@ -25,7 +25,7 @@ from shared.steps.dispatch import dispatch
 from shared.steps.effects import apply
 from shared.steps.outcome import Outcome
 from shared.steps.remembering import keep
-from shared.steps.twins import find_orphan, find_twins
+from shared.steps.twins import find_twins, join_lost_create
 from shared.steps.waiting import CHOICE_WAIT, hold, tell_waiters, wake
 from shared.telemetry import clocked, timed
 
@@ -61,8 +61,7 @@ async def gather(change: Change, flow: Flow, app: App) -> Facts:
     alone = source is not None and facts.records[OTHER[change.side]] is None
     if source and alone and (link is None or link.status == "claimed") and flow.takes[change.side](source.values):
         facts = replace(facts, twins=await find_twins(source, change.side, flow, app))
-    if link and change.deleted and source is None and (orphan := await find_orphan(link, change.side, flow, app)):
-        facts = replace(facts, link=replace(link, sap=orphan.key), records={**facts.records, "sap": orphan})
+    facts = await join_lost_create(facts, flow, app)
     return replace(facts, linked=await _resolve(facts, flow, app))
 
 

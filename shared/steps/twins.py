@@ -5,14 +5,14 @@ look with a hit ends the search; what it means that a hit is linked elsewhere, o
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.core.digest import plain
 from shared.core.link import Link
 from shared.core.messages import born_in_sap
 from shared.core.model import OTHER, Record, Scalar, Side
-from shared.core.plan import Twin
+from shared.core.plan import Facts, Twin
 from shared.mapping.flow import Flow
 from shared.ports import App
 
@@ -50,13 +50,38 @@ async def find_marked(source: Record, side: Side, flow: Flow, app: App) -> bool:
     return any([await system.find(selection, where) for where in _marks_named_by(source, side, flow)])
 
 
-async def find_orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | None:
+async def join_lost_create(facts: Facts, flow: Flow, app: App) -> Facts:
+    """Join what a create in SAP whose answer was lost has made with its claim, if the Dynamics record is gone by now.
+
+    Only a delete that is told retires it; until then nobody may take it for a new SAP record, and make its account
+    a second time.
+    """
+    change, link = facts.change, facts.link
+    source = facts.records[change.side]
+    if link is not None and change.deleted and source is None:
+        orphan = await _orphan(link, change.side, flow, app)
+        made = {**facts.records, "sap": orphan}
+        return replace(facts, link=replace(link, sap=orphan.key), records=made) if orphan else facts
+    if link is None and change.side == "sap" and source is not None and not facts.twins:
+        claim = await _claim_of(source, flow, app)
+        return replace(facts, link=replace(claim, sap=source.key)) if claim else facts
+    return facts
+
+
+async def _orphan(link: Link, side: Side, flow: Flow, app: App) -> Record | None:
     """Return what a create whose answer was lost has made for a record that was deleted meanwhile."""
     if link.status != "claimed" or link.key(OTHER[side]) or not any(i.kind != "update" for i in link.intents):
         return None
     looks = _marks_named_by(Record(link.key(side), {}), side, flow)
     found = [await app.system(flow, OTHER[side]).find(flow.selections[OTHER[side]], where) for where in looks]
     return next((record for records in found for record in records), None)
+
+
+async def _claim_of(made: Record, flow: Flow, app: App) -> Link | None:
+    """Return the claim, or the retired pair, for which an SAP record without a link was made: it bears its mark."""
+    held = "" if flow.birthmark.holds or not flow.birthmark.sap else plain(made.values.get(flow.birthmark.sap))
+    link = await app.state.link(flow.pair, "dynamics", held.lower()) if _is_guid(held) else None
+    return link if link and link.status in ("claimed", "retired") and link.sap in ("", made.key) else None
 
 
 def never_made(link: Link) -> bool:

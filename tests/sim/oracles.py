@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.core.digest import plain
+from shared.core.messages import born_in_sap
 from shared.core.model import OTHER, Reference, Side
 from shared.ops.reconcile import steps
 from shared.ops.reconcile.run import Run, last_run
@@ -22,6 +23,7 @@ class Oracles:
         self.world.settle_down()
         assert self.world.crm.writes + self.world.erp.writes == writes, "a settled world writes nothing"
         self._one_partner_each()
+        self._the_deleted_stay_away()
         for pair, link in self._links("s4/partner"):
             assert pair == FLOWS["s4/partner"].pair
             self._agree(link)
@@ -46,6 +48,14 @@ class Oracles:
         assert len(set(ours)) == len(ours), "two partners for one account"
         numbers = [plain(r.values.get("ponumber")) for r in self.world.erp.rows.values() if r.values.get("ponumber")]
         assert len(set(numbers)) == len(numbers), "two orders for one order"
+
+    def _the_deleted_stay_away(self) -> None:
+        """Nobody's deleted account comes back as a new one, made from the partner that was made for it."""
+        for key, row in self.world.erp.rows.items():
+            mark = plain(row.values.get("mark"))
+            if mark in self.world.graves and mark not in self.world.crm.rows and key not in self.world.copies:
+                again = born_in_sap(FLOWS["s4/partner"].pair, key)
+                assert again not in self.world.crm.rows, f"{mark} was deleted, and is there again as {again}"
 
     def _agree(self, link: Any) -> None:
         crm, erp = self.world.crm.rows.get(link.dynamics), self.world.erp.rows.get(link.sap)

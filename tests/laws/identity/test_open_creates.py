@@ -11,7 +11,7 @@ from shared.errors import NotYet, Unconfirmed
 from tests.laws.facts import LONGEST_SECONDS, NOW, S1, account, facts, intent, partner
 from tests.laws.flows import PARTNER
 from tests.laws.script import lose_answer
-from tests.laws.world import D1, World
+from tests.laws.world import AN_HOUR_SECONDS, D1, World
 
 ALONE = account(sapnumber=None)
 
@@ -131,3 +131,35 @@ async def test_a_row_in_dynamics_whose_answer_was_lost_is_the_same_row_on_the_ne
     assert len(world.crm.rows) == 1
     (d,) = world.crm.rows
     assert (await world.link(d)).status == "linked"
+
+
+async def test_a_record_of_a_lost_create_waits_for_word_of_its_account_and_makes_no_new_one() -> None:
+    world = World()
+    d = world.account()
+    world.script.hold("erp.create")
+    with pytest.raises(Unconfirmed):
+        await world.sync(d)
+    world.crm.rows.pop(d)  # and the event of the delete is still on its way
+    await world.script.late.pop()()
+    world.clock.move(AN_HOUR_SECONDS)
+    (s,) = world.erp.rows
+    await world.settle(world.change(s, "sap", cause="sweep"))
+    assert not world.crm.rows
+    assert await world.parked(s, "sap") == ("gone",)
+    await world.settle(world.change(d, deleted=True))
+    assert not world.crm.rows
+    assert world.erp.rows[s].values["blocked"] is True
+    assert await world.parked(s, "sap") == await world.parked(d) == ()
+    await world.settle(world.change(s, "sap", cause="sweep"))
+    assert not world.crm.rows
+
+
+async def test_a_copy_of_a_partner_whose_account_was_deleted_gets_an_account_of_its_own() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.crm.rows.pop(d)
+    await world.settle(world.change(d, deleted=True))
+    copy = world.partner(mark=world.erp.rows[s].values["mark"])
+    await world.sync(copy, "sap")
+    (made,) = world.crm.rows
+    assert (await world.link(made)).sap == copy
