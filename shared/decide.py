@@ -133,9 +133,20 @@ def _tombstone(facts: Facts, flow: Flow) -> Plan | None:
         return Skip(facts.link.status, out_of_scope=True)
     if flow.unretire or _asked_again(facts):
         return None
-    return _park(
-        facts, "", "came back", "both records are there again after one was deleted: replay to link them again"
-    )
+    kept = _retired_still(facts, flow)
+    message = "both records are there again after one was deleted: replay to link them again"
+    return _park(facts, "", "came back", message + (f"; {kept} stays as retiring set it" if kept else ""))
+
+
+def _retired_still(facts: Facts, flow: Flow) -> str:
+    """Name the columns that say "retired": whether they are to be taken back is a person's decision."""
+    found = [
+        f"{side} {column}"
+        for side, how in flow.retire.items()
+        for column, value in how.items()
+        if (record := facts.records[side]) is not None and plain(record.values.get(column)) == plain(value)
+    ]
+    return ", ".join(found)
 
 
 def _reused_key(facts: Facts, _flow: Flow) -> Plan | None:

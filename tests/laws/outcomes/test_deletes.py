@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.plan import Later, Skip, Sync
+from shared.core.plan import Later, Park, Skip, Sync
 from shared.decide import decide
 from tests.laws.facts import NOW, account, columns, facts, linked, parked_pair, partner
 from tests.laws.flows import PARTNER
@@ -75,6 +75,15 @@ def test_events_on_the_survivor_of_a_retired_pair_are_skipped() -> None:
 
 def test_a_record_that_came_back_is_for_a_person() -> None:
     assert parked_pair(judged(CRM, ERP, status="retired")) == "came back"
+
+
+def test_what_retiring_has_set_is_named_when_a_record_comes_back() -> None:
+    plan = judged(CRM, partner(blocked=True), status="retired")
+    assert isinstance(plan, Park)
+    assert plan.problems[0].message.endswith("; sap blocked stays as retiring set it")
+    unset = judged(CRM, ERP, status="retired")
+    assert isinstance(unset, Park)
+    assert unset.problems[0].message.endswith("link them again")
 
 
 def test_a_record_that_came_back_is_linked_again_by_a_replay_or_where_the_mapping_says_so() -> None:
