@@ -67,11 +67,15 @@ class Outdated(NotYet):
 
 
 class Elsewhere(Transient):
-    """The pair's partition is not the one that this change was sent to; `pair_key` names the right one."""
+    """The pair's partition is not the one that this change was sent to; `pair_key` names the right one.
 
-    def __init__(self, message: str, *, pair_key: str) -> None:
+    `key` is the record's own key where the change spells it otherwise ('' = as it does).
+    """
+
+    def __init__(self, message: str, *, pair_key: str = "", key: str = "") -> None:
         super().__init__(message)
         self.pair_key = pair_key
+        self.key = key
 
 
 class NeedsPerson(SyncError):

@@ -1,6 +1,6 @@
 """One change, start to finish. Everything else in this package serves the lines of `sync`.
 
-    gather    read both records as they are now, their link, and the links they refer to     (reads)
+    gather    read both records as they are now, their link, and the links they refer to     (steps/gathering.py)
     decide    what should happen, and why                                                    (pure, decide.py)
     apply     at most one write a side, SAP first; claimed or guarded by an etag             (writes, steps/effects.py)
     remember  the link, how both records look now, and the journal, in one transaction       (state)
@@ -9,20 +9,18 @@ A crash between any two steps is harmless: the change comes back, gather sees wh
 from there. It looks at the pair, never at a direction: from the same facts it decides the same, whichever side spoke.
 """
 
-import asyncio
 from dataclasses import replace
 
-from shared.core.link import Link
-from shared.core.messages import partition
-from shared.core.model import OTHER, SIDES, Change, Record, Reference, Side
+from shared.core.model import OTHER, SIDES, Change
 from shared.core.plan import Facts, Later, Plan, Skip, Sync, Wait
 from shared.decide import decide
-from shared.decision.rows import contexts, unsettled_references
-from shared.errors import Elsewhere, NotYet, Outdated
+from shared.decision.rows import contexts
+from shared.errors import NotYet, Outdated
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.dispatch import dispatch
 from shared.steps.effects import apply
+from shared.steps.gathering import find_link, read_pair, resolve
 from shared.steps.outcome import Outcome
 from shared.steps.remembering import keep
 from shared.steps.twins import find_twins, join_lost_create
@@ -42,53 +40,26 @@ async def sync(change: Change, app: App) -> Plan:
 
 async def gather(change: Change, flow: Flow, app: App) -> Facts:
     """Read all that the decision may depend on."""
-    link = await _find_link(change, flow, app)
-    keys = {side: link.key(side) if link else "" for side in SIDES} | {change.side: change.key}
-    found = await asyncio.gather(*(_read(side, keys[side], flow, app) for side in SIDES))
+    link = await find_link(change, flow, app)
+    link, records = await read_pair(change, link, flow, app)
     traits = {side: app.traits(flow, side) for side in SIDES}
     facts = Facts(
         change=change,
         now=app.now(),
-        records=dict(zip(SIDES, found, strict=True)),
+        records=records,
         link=link,
         seal=app.seal,
         limits=app.limits,
         longest={side: traits[side].longest_transaction_seconds for side in SIDES},
         users={side: traits[side].users for side in SIDES},
-        context=contexts(found, flow, app.seal),
+        context=contexts(records.values(), flow, app.seal),
     )
-    source = facts.records[change.side]
-    alone = source is not None and facts.records[OTHER[change.side]] is None
+    source = records[change.side]
+    alone = source is not None and records[OTHER[change.side]] is None
     if source and alone and (link is None or link.status == "claimed") and flow.takes[change.side](source.values):
         facts = replace(facts, twins=await find_twins(source, change.side, flow, app))
     facts = await join_lost_create(facts, flow, app)
-    return replace(facts, linked=await _resolve(facts, flow, app))
-
-
-async def _find_link(change: Change, flow: Flow, app: App) -> Link | None:
-    """Look where the change says that the pair lives, else by the record's own key."""
-    link = await app.state.link(flow.pair, "dynamics", change.pair_key) if change.pair_key else None
-    if link is None or link.key(change.side) != change.key:
-        link = await app.state.link(flow.pair, change.side, change.key)
-    if link and link.key(change.side) != change.key:
-        return None  # a way-back row that was left behind: the pair belongs to another record now
-    if link and change.pair_key and partition(flow.pair, link.dynamics) != partition(flow.pair, change.pair_key):
-        raise Elsewhere("the pair lives in another partition", pair_key=link.dynamics)
-    return link
-
-
-async def _read(side: Side, key: str, flow: Flow, app: App) -> Record | None:
-    return await app.system(flow, side).read(flow.selections[side], key) if key else None
-
-
-async def _resolve(facts: Facts, flow: Flow, app: App) -> dict[Reference, str]:
-    """Look up the links of what the records refer to; references that did not move since in step cost no look."""
-    other = OTHER[facts.change.side]
-    both = {**facts.records, other: facts.twins[0].record} if facts.twins else facts.records
-    wanted = unsettled_references(replace(facts, records=both), flow)
-    links = await asyncio.gather(*(app.state.link(app.flows[r.flow].pair, r.side, r.key) for r in wanted))
-    found = zip(wanted, links, strict=True)
-    return {r: link.key(OTHER[r.side]) for r, link in found if link is not None and link.status == "linked"}
+    return replace(facts, linked=await resolve(facts, flow, app))
 
 
 async def remember(outcome: Outcome, flow: Flow, app: App) -> None:

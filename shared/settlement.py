@@ -106,9 +106,9 @@ async def _while_paused(name: str, change: Change, app: App) -> Settled:
 
 async def _at_home(change: Change, error: SyncError, app: App) -> Settled:
     """Send the change to the partition where its pair lives, so that work on a pair meets in one place."""
-    home = error.pair_key if isinstance(error, Elsewhere) else ""
+    home, key = (error.pair_key, error.key) if isinstance(error, Elsewhere) else ("", "")
     # as the next attempt: on its second move within minutes it would else look like a duplicate, and be dropped
-    await dispatch([replace(retried(change, app.now()), pair_key=home)], app)
+    await dispatch([replace(retried(change, app.now()), key=key or change.key, pair_key=home)], app)
     return Settled("rerouted", str(error), app.now())
 
 

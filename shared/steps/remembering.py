@@ -49,7 +49,8 @@ def _link_after(outcome: Outcome, flow: Flow) -> Link | None:
     if both and outcome.bound and plan.status == "linked":
         link = replace(learn(link, facts, flow), status="linked", linked_at=link.linked_at or facts.now)
     elif plan.status == "retired" and outcome.error is None:
-        link = replace(link, status="retired")
+        born = {side: record.created_at for side, record in facts.records.items() if record and record.created_at}
+        link = replace(link, status="retired", born={**link.born, **born})  # its key may come again on another record
     problems = tuple(outcome.problems) if outcome.problems or outcome.error is None else link.parked
     return _settled(link, problems, outcome, flow)
 

@@ -84,6 +84,19 @@ async def _claim_of(made: Record, flow: Flow, app: App) -> Link | None:
     return link if link and link.status in ("claimed", "retired") and link.sap in ("", made.key) else None
 
 
+def is_another(link: Link | None, side: Side, record: Record | None, flow: Flow) -> bool:
+    """Return whether a record bears the key of one whose pair is over: a restored SAP gives numbers twice (law 5).
+
+    A pair that was over before both of its records were ever seen together has no stamp: there the mark tells.
+    """
+    if link is None or record is None or link.status != "retired":
+        return False
+    if side in link.born:
+        return record.created_at not in (None, link.born[side])
+    told = side == "sap" and flow.birthmark.sap and not flow.birthmark.holds
+    return bool(told) and plain(record.values.get(flow.birthmark.sap)) != link.dynamics
+
+
 def never_made(link: Link) -> bool:
     """Return whether a link stands for a Dynamics row that its system refused: the SAP record is still nobody's."""
     refused = link.status == "claimed" and link.dynamics == born_in_sap(link.pair, link.sap)

@@ -19,10 +19,10 @@ async def bind(link: Link, app: App) -> None:
 
 
 async def _left_behind(link: Link, app: App) -> bool:
-    """Take away the row of a pair that has another SAP record by now: a restored SAP gives numbers twice."""
+    """Take away the row of a pair that is over or has another record by now: a restored SAP gives numbers twice."""
     owner = await app.state.home(link.pair, link.sap)
     other = await app.state.link(link.pair, "dynamics", owner) if owner else None
-    if other is None or other.sap in ("", link.sap):
+    if other is None or (other.sap in ("", link.sap) and other.status != "retired"):
         return False
     await app.state.unbind(Link(link.pair, owner, link.sap))
     return True

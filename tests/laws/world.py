@@ -36,6 +36,10 @@ class LawSystem(SimSystem):
     objects_to: Callable[[Values, Sequence[LineWrite]], tuple[Complaint, ...]] = lambda _values, _lines: ()
     merged: dict[str, str] = field(default_factory=dict)
     line_number: int = 0
+    takes_zeros: bool = False  # SAP's ALPHA conversion: '0001000001' is 1000001
+
+    async def read(self, selection: Selection, key: str) -> Record | None:
+        return await super().read(selection, key.lstrip("0") if self.takes_zeros else key)
 
     async def create(self, selection: Selection, values: Values, lines: Sequence[LineWrite], key: str = "") -> Answer:
         self._object(values, lines)

@@ -20,7 +20,7 @@ from shared.ops.review.mending import Asked, discard, replay
 from shared.ops.review.pause import pause
 from shared.ops.review.resolve import choose, clashes
 from tests.sim.oracles import Oracles
-from tests.sim.run import CITIES, SHARED, World, flow_of
+from tests.sim.run import CITIES, FLOWS, SHARED, World, flow_of
 from tests.sim.world import LONGEST_SECONDS
 
 LOG = logging.getLogger("sync")
@@ -81,13 +81,23 @@ class TwoSystems(RuleBasedStateMachine):
     def person_deletes(self, data: Any, side: Side) -> None:
         keys = [k for k, r in self.world.systems[side].rows.items() if flow_of(r.values) == "s4/partner"]
         if len(keys) > 2:
-            key = data.draw(st.sampled_from(sorted(keys)))
-            if side == "dynamics":
-                self.world.graves[key] = dict(self.world.crm.rows[key].values)
-            self.world.systems[side].delete(key)
-            for column in ("city", "postal", "town", "zip"):  # who deletes a record gives up what was typed there
-                self.world.edits.pop((side, key, column), None)
-            self.world.tell("s4/partner", side, key, deleted=True)
+            self._delete(side, data.draw(st.sampled_from(sorted(keys))))
+
+    @rule(data=st.data())
+    def person_deletes_an_account_that_is_being_made_in_sap(self, data: Any) -> None:
+        pair, rows = FLOWS["s4/partner"].pair, self.world.crm.rows
+        claims = [k for k in self.world.state.rows.values() if k.pair == pair and k.status == "claimed" and k.intents]
+        keys = sorted(k.dynamics for k in claims if k.dynamics in rows and not k.sap)
+        if keys:
+            self._delete("dynamics", data.draw(st.sampled_from(keys)))
+
+    def _delete(self, side: Side, key: str) -> None:
+        if side == "dynamics":
+            self.world.graves[key] = dict(self.world.crm.rows[key].values)
+        self.world.systems[side].delete(key)
+        for column in ("city", "postal", "town", "zip"):  # who deletes a record gives up what was typed there
+            self.world.edits.pop((side, key, column), None)
+        self.world.tell("s4/partner", side, key, deleted=True)
 
     @rule(data=st.data())
     def person_copies_a_partner(self, data: Any) -> None:

@@ -8,9 +8,11 @@ from shared.core.link import Link
 from shared.core.messages import born_in_sap
 from shared.core.plan import Sync
 from shared.decide import decide
+from shared.errors import Unconfirmed
 from tests.laws.facts import NOW, account, ago, facts, linked, parked_pair, partner
 from tests.laws.flows import PARTNER
-from tests.laws.world import D2, D3, World
+from tests.laws.script import lose_answer
+from tests.laws.world import AN_HOUR_SECONDS, D2, D3, World
 
 BORN = ago(100_000)
 
@@ -89,3 +91,64 @@ async def test_a_number_is_not_taken_from_a_pair_that_is_just_coming_into_being(
     world.account(D2, vat="V9")
     await world.settle(world.change(D2))
     assert await world.state.home(PARTNER.pair, s) == D3
+
+
+async def test_a_number_of_a_retired_pair_that_a_restored_sap_gives_again_is_a_new_partner() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.crm.rows.pop(d)
+    await world.settle(world.change(d, deleted=True))
+    world.erp.delete(s)
+    world.clock.move(60)
+    world.erp.put(s, {"category": "2", "name1": "Another", "town": "Oslo"})
+    await world.sync(s, "sap")
+    (made,) = world.crm.rows
+    assert (await world.link(made)).status == "linked"
+    assert world.crm.rows[made].values["city"] == "Oslo"
+    world.erp.edit(s, town="Bath")
+    await world.sync(s, "sap")
+    assert world.crm.rows[made].values["city"] == "Bath"
+
+
+async def test_a_number_of_a_pair_that_was_over_before_it_was_seen_together_is_told_by_its_mark() -> None:
+    world = World()
+    d = world.account()
+    world.script.after("erp.create", lose_answer)
+    with pytest.raises(Unconfirmed):
+        await world.sync(d)
+    (s,) = world.erp.rows
+    await world.state.bind(Link(PARTNER.pair, d, s))  # and here the worker that had found it died
+    world.crm.rows.pop(d)
+    world.erp.delete(s)
+    world.clock.move(AN_HOUR_SECONDS)
+    await world.settle(world.change(d, deleted=True))
+    world.erp.put(s, {"category": "2", "name1": "Another"})
+    await world.sync(s, "sap")
+    (made,) = world.crm.rows
+    assert (await world.link(made)).status == "linked"
+
+
+async def test_a_number_of_a_pair_that_was_retired_before_it_was_linked_is_a_new_partner_when_it_comes_again() -> None:
+    world = World()
+    d = world.account()
+    world.script.after("erp.create", lose_answer)
+    with pytest.raises(Unconfirmed):
+        await world.sync(d)
+    world.crm.rows.pop(d)
+    await world.settle(world.change(d, deleted=True))
+    (s,) = world.erp.rows
+    world.erp.delete(s)
+    world.clock.move(60)
+    world.erp.put(s, {"category": "2", "name1": "Another"})
+    await world.sync(s, "sap")
+    (made,) = world.crm.rows
+    assert (await world.link(made)).status == "linked"
+
+
+async def test_the_survivor_of_a_retired_pair_is_no_new_partner() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.crm.rows.pop(d)
+    await world.settle(world.change(d, deleted=True))
+    await world.sync(s, "sap")
+    assert not world.crm.rows

@@ -121,3 +121,18 @@ async def test_what_dynamics_made_of_our_write_goes_to_sap_with_a_message_of_its
     await world.deliver()
     assert world.erp.rows[s].values["memo"] == "net 30"
     assert not world.bus.queue
+
+
+@pytest.mark.parametrize("linked", [False, True])
+async def test_a_key_with_zeros_before_it_leads_to_the_one_pair_of_the_record(linked: bool) -> None:
+    world = World()
+    world.erp.takes_zeros = True
+    s = (await world.linked())[1] if linked else world.partner()
+    world.erp.edit(s, town="Bath")
+    settled = await world.settle(world.change(f"000{s}", "sap"))
+    assert settled.outcome == "rerouted"
+    await world.deliver()
+    (d,) = world.crm.rows
+    assert world.crm.rows[d].values["city"] == "Bath"
+    assert (await world.link(d)).sap == s
+    assert await world.state.home(PARTNER.pair, f"000{s}") == ""
