@@ -14,6 +14,8 @@ from dev.servicebus.queues.refusals import NoSessionAvailable, NotAllowed, Refus
 
 SESSION_FILTER = symbol("com.microsoft:session-filter")
 TICKS_OF_1970 = 621_355_968_000_000_000  # .NET counts 100 ns from the year 1
+NO_SESSIONS = "A sessionful message receiver cannot be created on an entity that does not require sessions."
+SESSIONS_ONLY = "It is not possible for an entity that requires sessions to create a non-sessionful message receiver."
 WAIT_MS_DEFAULT = 60_000  # when the client does not say how long it waits for a session
 
 
@@ -39,11 +41,7 @@ class Dispatch:
         filters = _filters(link)
         wants_session = SESSION_FILTER in filters
         if self.queue.definition.requires_session != wants_session:
-            raise NotAllowed(
-                "A sessionful message receiver cannot be created on an entity that does not require sessions."
-                if wants_session
-                else "An entity that requires sessions cannot have a non-sessionful message receiver."
-            )
+            raise NotAllowed(NO_SESSIONS if wants_session else SESSIONS_ONLY)
         outlet = Outlet(self.queue, link, deletes=link.remote_snd_settle_mode == Sender.SND_SETTLED)
         if not wants_session:
             self._open(outlet, self.queue.sessions.lane)

@@ -3,13 +3,16 @@
 from dev.servicebus.amqp.codec import parse
 from dev.servicebus.faults import Faults
 from dev.servicebus.queues.queue import Queue
-from dev.servicebus.queues.refusals import MessageTooLarge, ServerBusy
+from dev.servicebus.queues.refusals import MessageTooLarge, NotAllowed, ServerBusy
 
 MESSAGE_BYTES_MAX = 256 * 1024  # a message or a batch: Service Bus quotas, standard tier
 
 
 def send(queue: Queue, raws: list[bytes], faults: Faults) -> list[int]:
     """Put encoded messages into a queue, all or none; returns their sequence numbers. Raises Refused."""
+    if queue.dead_letters is None:
+        # Service Bus documentation, "Overview of dead-letter queues"
+        raise NotAllowed("A dead-letter queue takes messages by the dead-letter operation of its parent entity only.")
     if faults.strikes("refuse_sends"):
         raise ServerBusy("The server is busy (a fault switch is set). Try again later.")
     size = sum(map(len, raws))

@@ -114,3 +114,11 @@ def test_the_sdk_gets_over_dropped_connections(bus: RunningBus) -> None:
         sender.send_messages(ServiceBusMessage("after"))
 
     assert bus.counts(queue)["active"] == 2
+
+
+def test_nothing_is_sent_to_a_dead_letter_queue_directly(bus: RunningBus, links: Links) -> None:
+    """Service Bus documentation, "Overview of dead-letter queues": only the dead-letter operation fills one."""
+    queue = bus.fresh("plain")
+    with pytest.raises(ServiceBusError, match="dead-letter operation"):
+        send(links, f"{queue}/$DeadLetterQueue", ServiceBusMessage("x"))
+    assert bus.counts(queue)["dead_letter"] == 0

@@ -34,6 +34,7 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         "0x80044352",
         "Version stamp associated with the client has expired. Please perform a full sync.",
     ),
+    "too deep": (400, "0x80060888", "Recursion depth exceeded allowed limit."),
     "not simulated": (501, "0x80040219", "The requested functionality is not yet implemented. ({what})"),
     # payloads
     "no payload property": (
@@ -61,6 +62,18 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         "0x80048d19",
         PAYLOAD + "Microsoft.OData.ODataException: Cannot convert the literal '{value}' to the expected type '{edm}'. "
         "(property '{name}')",
+    ),
+    "wrong node": (
+        400,
+        "0x80048d19",
+        PAYLOAD + "Microsoft.OData.ODataException: An unexpected '{node}' node was found when reading from the JSON "
+        "reader. A 'PrimitiveValue' node was expected. (property '{name}')",
+    ),
+    "said twice": (
+        400,
+        "0x80048d19",
+        PAYLOAD + "Microsoft.OData.ODataException: Multiple properties with the name '{name}' were detected in a "
+        "resource or a complex value. In OData, duplicate property names are not allowed.",
     ),
     "bad json": (400, "0x80048d19", PAYLOAD + "Microsoft.OData.ODataException: {detail}"),
     "bad bind": (400, "0x80048d19", PAYLOAD + "Microsoft.OData.ODataException: Resource not found for '{value}'."),

@@ -68,6 +68,9 @@ def parameters(raw_query: str) -> Parameters:
             raise refuse("not simulated", what=name)
         if name.startswith("$") and name not in SYSTEM:
             raise refuse("bad query", detail=f"The query parameter {name} is not supported.")
+        if name in options and name.startswith("$"):
+            said = f"Query option '{name}' was specified more than once, but it must be specified at most once."
+            raise refuse("bad query", detail=said)
         options[name] = text
     return Parameters(options, aliases)
 

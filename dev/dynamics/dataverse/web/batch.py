@@ -21,7 +21,8 @@ REQUESTS_MAX: Final = 1000
 INHERITED: Final = ("callerobjectid", "mscrmcallerid", "user-agent", "accept-language")
 FIRST_BAD: Final = 400
 _BOUNDARY: Final = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
-_REQUEST: Final = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.1$")
+# Microsoft.OData reads what stands between the first and the last space: unencoded spaces of a query are common.
+_REQUEST: Final = re.compile(rb"([A-Z]+) (\S.*) HTTP/1\.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def request_of(part: Part, outer: Call) -> Call:
         raise refuse("bad batch", detail="The 'Content-Transfer-Encoding' of a batch part must be 'binary'.")
     head, _, body = part.content.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
-    match = _REQUEST.match(first)
+    match = _REQUEST.fullmatch(first)
     if match is None:
         raise refuse("bad batch", detail=f"Invalid request line '{first.decode('latin-1')}' in a batch part.")
     inherited = {name: value for name, value in outer.headers.items() if name in INHERITED or name.startswith("mscrm.")}

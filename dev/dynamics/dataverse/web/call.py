@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from dev.dynamics.dataverse.core.errors import ServiceError, refuse
@@ -52,9 +53,14 @@ class Call:
         if not media.lower().startswith("application/json"):
             raise refuse("no media type", media=media or "none")
         try:
-            found = json.loads(self.body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
-        except (UnicodeDecodeError, ValueError) as error:
-            raise refuse("bad json", table=table_set, detail=f"Invalid JSON. {error}") from None
+            found = json.loads(
+                self.body.decode("utf-8-sig"),
+                parse_float=Decimal,
+                parse_constant=_no_constant,
+                object_pairs_hook=partial(_object, table_set),
+            )
+        except (ValueError, RecursionError) as error:
+            raise refuse("bad json", table=table_set, detail=_complaint(error)) from None
         return self._referenced(found) if self.references else found
 
     def _referenced(self, value: object) -> object:
@@ -63,6 +69,36 @@ class Call:
         if isinstance(value, list):
             return [self._referenced(item) for item in value]
         return replace_reference(value, self.references) if isinstance(value, str) else value
+
+
+def _object(table_set: str, members: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object; Microsoft.OData refuses one that says a property twice."""
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise refuse("said twice", table=table_set, name=twice)
+    return found
+
+
+def _complaint(error: ValueError | RecursionError) -> str:
+    """Say what is wrong with the JSON in the words of Microsoft.OData's reader."""
+    if isinstance(error, RecursionError):
+        return "Invalid JSON. The nesting is too deep."
+    if isinstance(error, json.JSONDecodeError):
+        if not error.doc.strip():
+            return "Empty Payload. JSON content expected."
+        if error.msg == "Extra data":
+            return (
+                "Invalid JSON. More than one value was found at the root of the JSON content. JSON content can only "
+                "have one value at the root level, which is an array, an object or a primitive value."
+            )
+        if error.pos >= len(error.doc.rstrip()):
+            return (
+                "Invalid JSON. Unexpected end of input was found in JSON content. Not all object and array scopes were "
+                "closed."
+            )
+    return "Invalid JSON. A token was not recognized in the JSON content."
 
 
 def _no_constant(name: str) -> object:

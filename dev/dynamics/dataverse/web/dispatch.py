@@ -35,6 +35,18 @@ from dev.dynamics.dataverse.writes.unit import Unit
 
 type Work = Callable[[Unit], Answer]
 READS: Final = frozenset({"GET", "HEAD"})
+# Known to the real service and to common clients; a 404 would say that the service has no such thing.
+NOT_SIMULATED: Final = frozenset(SETS) | {
+    "BulkDelete",
+    "CreateEntities",
+    "DeleteFile",
+    "GlobalOptionSetDefinitions",
+    "InitializeFileBlocksUpload",
+    "PublishAllXml",
+    "PublishXml",
+    "RetrieveTotalRecordCount",
+    "RetrieveVersion",
+}
 
 
 def read(org: Org, call: Call, *, expired_before: int = 0) -> Answer:  # noqa: PLR0911 - one return for a kind of address
@@ -49,7 +61,7 @@ def read(org: Org, call: Call, *, expired_before: int = 0) -> Answer:  # noqa: P
         return _metadata(org, call, steps)
     if steps[0].name == "WhoAmI":
         return _who_am_i(org, call)
-    table = org.table_of_set(steps[0].name)
+    table = _table(org, steps[0].name)
     if steps[0].arguments is None:
         return _read_set(org, call, table, steps, expired_before)
     row = org.need_row(table, key_of(table, steps[0]))
@@ -57,6 +69,12 @@ def read(org: Org, call: Call, *, expired_before: int = 0) -> Answer:  # noqa: P
         parameters(call.query)
         return read_row(org, call, table, row)
     return _read_below(org, call, table, row, steps[1:])
+
+
+def _table(org: Org, name: str) -> Table:
+    if name.removeprefix("Microsoft.Dynamics.CRM.") in NOT_SIMULATED:
+        raise refuse("not simulated", what=name)
+    return org.table_of_set(name)
 
 
 def _metadata(org: Org, call: Call, steps: list[Segment]) -> Answer:
@@ -149,7 +167,7 @@ def work(org: Org, call: Call) -> Work:
     last = steps[-1].name.removeprefix("Microsoft.Dynamics.CRM.")
     if call.method == "POST" and last in NAMES:
         return lambda unit: _act(unit, call, last)
-    table = org.table_of_set(steps[0].name)
+    table = _table(org, steps[0].name)
     if call.method == "POST":
         return _post(call, table, steps)
     if steps[0].arguments is None:

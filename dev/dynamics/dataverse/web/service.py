@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
-from dev.dynamics.dataverse.core.errors import ServiceError
+from dev.dynamics.dataverse.core.errors import ServiceError, refuse
 from dev.dynamics.dataverse.core.org import Org
 from dev.dynamics.dataverse.data.journal import Journal
 from dev.dynamics.dataverse.events.delivery import Delivery
@@ -45,6 +45,8 @@ class Service:
             return (await self.change([call]))[0]
         except ServiceError as error:
             return refusal(error, call)
+        except RecursionError:  # a filter or an expansion without end; Microsoft.OData has limits as well
+            return refusal(refuse("too deep"), call)
 
     async def strike(self, fault: Fault | None, call: Call) -> Answer | None:
         """Let a fault do its worst; gives the answer that replaces the call's own, if any."""
@@ -87,7 +89,10 @@ class Service:
     async def change(self, calls: Sequence[Call], *, change_set: bool = False) -> list[Answer]:
         """Run writing calls as one transaction: all of them, or none and the first refusal is raised."""
         async with self.org.writing:
-            return await self._change(calls, change_set=change_set)
+            try:
+                return await self._change(calls, change_set=change_set)
+            except RecursionError:
+                raise refuse("too deep") from None
 
     async def _change(self, calls: Sequence[Call], *, change_set: bool) -> list[Answer]:
         store = self.org.store

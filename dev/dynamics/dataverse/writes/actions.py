@@ -10,7 +10,7 @@ from dev.dynamics.dataverse.core.errors import refuse
 from dev.dynamics.dataverse.core.org import Org
 from dev.dynamics.dataverse.core.values import Row
 from dev.dynamics.dataverse.writes.operations import write
-from dev.dynamics.dataverse.writes.payload import link_target
+from dev.dynamics.dataverse.writes.payload import link_target, wrong_type
 from dev.dynamics.dataverse.writes.unit import Unit
 
 CLOSE: Final = {"FulfillSalesOrder": (3, 100001), "CancelSalesOrder": (2, 4)}  # state and default status
@@ -47,7 +47,9 @@ def run_action(unit: Unit, name: str, body: object) -> None:
     status = default if status == DEFAULT_STATUS else status
     if row.get("statecode") in {2, 3, 4}:
         raise refuse("read-only row", table="salesorder", id=row[table.id])
-    if table.statuses.get(int(str(status)), (None, ""))[0] != state:
+    if isinstance(status, bool) or not isinstance(status, int):
+        raise wrong_type(table, table.columns["statuscode"], status)
+    if table.statuses.get(status, (None, ""))[0] != state:
         label = table.states[state]
         raise refuse("bad status", status=status, table="salesorder", state=label, id=row[table.id])
-    write(unit, table, row, {"statecode": state, "statuscode": int(str(status))})
+    write(unit, table, row, {"statecode": state, "statuscode": status})

@@ -20,9 +20,9 @@ from dev.dynamics.dataverse.query.address import ROOT, key_of, segments
 
 type Body = Mapping[str, object]
 EARLIEST: Final = datetime(1753, 1, 1, tzinfo=UTC)  # the platform's first representable moment
-_MOMENT: Final = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)$")
-_DATE: Final = re.compile(r"^\d{4}-\d\d-\d\d$")
-_OPTIONS: Final = re.compile(r"^-?\d+(,-?\d+)*$")
+_MOMENT: Final = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)$", re.ASCII)
+_DATE: Final = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+_OPTIONS: Final = re.compile(r"^-?\d+(,-?\d+)*$", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -35,15 +35,18 @@ class Payload:
     address: str = ""
 
 
-def wrong_type(column: Column, value: object) -> ServiceError:
+def wrong_type(table: Table, column: Column, value: object) -> ServiceError:
     """Build the refusal of a value that is not of its column's type."""
+    if isinstance(value, (list, dict)):
+        node = "StartArray" if isinstance(value, list) else "StartObject"
+        return refuse("wrong node", table=table.set, name=column.wire, node=node)
     shown = str(value).lower() if isinstance(value, bool) else value
-    return refuse("wrong type", table="", name=column.wire, value=shown, edm=column.edm)
+    return refuse("wrong type", table=table.set, name=column.wire, value=shown, edm=column.edm)
 
 
 def _text(table: Table, column: Column, value: object) -> Value:
     if not isinstance(value, str):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise refuse("bad json", table=table.set, detail="Unable to translate Unicode character to UTF-8.")
     if column.max_length and len(value) > column.max_length:
@@ -53,7 +56,7 @@ def _text(table: Table, column: Column, value: object) -> Value:
 
 def _whole(table: Table, column: Column, value: object) -> Value:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     _check_range(table, column, Decimal(value))
     return value
 
@@ -68,7 +71,7 @@ def _option(table: Table, column: Column, value: object) -> Value:
 
 def _options(table: Table, column: Column, value: object) -> Value:
     if not isinstance(value, str) or not _OPTIONS.match(value):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     for number in value.split(","):
         _option(table, column, int(number))
     return value
@@ -76,7 +79,7 @@ def _options(table: Table, column: Column, value: object) -> Value:
 
 def _amount(table: Table, column: Column, value: object) -> Value:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     amount = Decimal(value)
     _check_range(table, column, amount)
     return rounded(amount, column.precision)
@@ -93,38 +96,38 @@ def _check_range(table: Table, column: Column, amount: Decimal) -> None:
         raise refuse("out of range", name=column.name, table=table.name, low=low, high=high)
 
 
-def _flag(_table: Table, column: Column, value: object) -> Value:
+def _flag(table: Table, column: Column, value: object) -> Value:
     if not isinstance(value, bool):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     return value
 
 
 def _moment(table: Table, column: Column, value: object) -> Value:
     if column.edm == "Edm.Date":
-        return _day(column, value)
+        return _day(table, column, value)
     if not isinstance(value, str) or not _MOMENT.match(value):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     try:
         moment = datetime.fromisoformat(value).astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):
-        raise wrong_type(column, value) from None
+        raise wrong_type(table, column, value) from None
     if moment < EARLIEST:
         raise refuse("out of range", name=column.name, table=table.name, low=EARLIEST, high="9999-12-30")
     return moment
 
 
-def _day(column: Column, value: object) -> Value:
+def _day(table: Table, column: Column, value: object) -> Value:
     if not isinstance(value, str) or not _DATE.match(value):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise wrong_type(column, value) from None
+        raise wrong_type(table, column, value) from None
 
 
-def _identifier(_table: Table, column: Column, value: object) -> Value:
+def _identifier(table: Table, column: Column, value: object) -> Value:
     if not isinstance(value, str) or not is_guid(value):
-        raise wrong_type(column, value)
+        raise wrong_type(table, column, value)
     return value.lower()
 
 

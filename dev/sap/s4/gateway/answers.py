@@ -1,6 +1,7 @@
 """Answers and SAP's error bodies: JSON or XML as asked for, HTML where the web server below the gateway speaks."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ JSON = "application/json;charset=utf-8"
 XML = "application/xml;charset=utf-8"
 HTML = "text/html;charset=utf-8"
 TEXT = "text/plain;charset=utf-8"
+_NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production Char
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ def error_answer(refusal: Refused, service: Service | None, call: Call) -> Answe
         f"<timestamp>{inner['timestamp']}</timestamp><errordetails>{_xml_details(refusal)}</errordetails>"
         "</innererror></error>"
     )
-    return Answer(refusal.status, {"content-type": XML, **refusal.headers}, text.encode())
+    return Answer(refusal.status, {"content-type": XML, **refusal.headers}, _NOT_XML.sub("?", text).encode())
 
 
 def _underscored(headers: Mapping[str, str]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _headers(head: bytes) -> dict[str, str]:
     for line in head.decode("latin-1").split("\r\n"):
         name, colon, value = line.partition(":")
         if line and (not colon or "\n" in line):
-            raise _malformed(f"not a header: {line[:40]!r}")
+            raise _malformed(f"not a header: '{line[:40]}'")
         if line:
             found[name.strip().lower()] = value.strip()
     return found
@@ -85,7 +85,7 @@ def _part(headers: dict[str, str], content: bytes, base: str, root: str) -> Part
     line, _, rest = head.partition(b"\r\n")
     match = _REQUEST_LINE.fullmatch(line.decode("latin-1"))
     if match is None:
-        raise _malformed(f"not a request line: {line[:60]!r}")
+        raise _malformed(f"not a request line: '{line[:60].decode('latin-1')}'")
     inner = _headers(rest)
     if "content-length" in inner:
         length = inner["content-length"]

@@ -15,6 +15,7 @@ _TYPES = {
     "flag": "Boolean",
     "date": "DateTime",
     "stamp": "DateTimeOffset",
+    "stamp0": "DateTimeOffset",
     "time": "Time",
     "guid": "Guid",
     "int16": "Int16",
@@ -22,12 +23,13 @@ _TYPES = {
     "double": "Double",
     "text": "String",
 }
+_PRECISION = {"date": 0, "stamp": 7, "stamp0": 0, "time": 0}
 _FIELD = re.compile(r"(\w+):([a-z]\w*|\d+(?:\.\d+)?)([!~^*-]*)(?:@(\w+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property. `edm` is the type without `Edm.`; `length` of a text, `precision` and `scale` of a decimal."""
+    """One property. `edm` is the type without `Edm.`; `length` of a text, `precision` of a decimal or time, `scale`."""
 
     name: str
     edm: str
@@ -110,7 +112,7 @@ def _field(token: str) -> Field:
         name=name,
         edm="String" if is_text else "Decimal" if fraction else _TYPES[kind],
         length=int(kind) if is_text else None,
-        precision=int(whole) if fraction else None,
+        precision=int(whole) if fraction else _PRECISION.get(kind),
         scale=int(fraction) if fraction else None,
         key="!" in flags,
         writable="-" not in flags,

@@ -16,7 +16,6 @@ _HEAD = (
     ' xmlns:sap="http://www.sap.com/Protocols/SAPData">'
     '<edmx:DataServices m:DataServiceVersion="2.0">'
 )
-_PRECISION = {"DateTime": "0", "DateTimeOffset": "7", "Time": "0"}
 
 
 def _element(tag: str, attributes: Mapping[str, str | None], inner: str = "") -> str:
@@ -37,7 +36,7 @@ def _property(field: Field, units: dict[str, str]) -> str:
             "Type": f"Edm.{field.edm}",
             "Nullable": "false" if field.key else None,
             "MaxLength": str(field.length) if field.length else None,
-            "Precision": str(field.precision) if decimal else _PRECISION.get(field.edm),
+            "Precision": None if field.precision is None else str(field.precision),
             "Scale": str(field.scale) if decimal else None,
             "ConcurrencyMode": "Fixed" if field.etag else None,
             "sap:unit": field.unit,

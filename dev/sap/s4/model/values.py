@@ -7,7 +7,7 @@ time a `timedelta`, a guid a `UUID` or None. Nothing here knows an entity; URL l
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +28,10 @@ UNSET: dict[str, Value] = {
     "Time": timedelta(),
     "Guid": None,
 }
-_TICKS = re.compile(r"/Date\((-?\d+)(?:([+-])(\d{4}))?\)/")
-_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?")
+_TICKS = re.compile(r"/Date\((-?\d+)(?:([+-])(\d{4}))?\)/", re.ASCII)
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?", re.ASCII)
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)  # [MS-ODATA] 2.2.2: no exponent, no blank, no separators
 
 
 def parse_stamp(text: str) -> datetime:
@@ -41,7 +43,7 @@ def parse_stamp(text: str) -> datetime:
 
 def parse_iso(text: str) -> datetime:
     """'2025-01-01T00:00:00' and '2025-01-01T00:00:00.1234567Z' to UTC; without a zone it is UTC."""
-    if "T" not in text:
+    if not _ISO.fullmatch(text):
         raise ValueError(text)
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -62,16 +64,14 @@ def ticks(moment: datetime) -> int:
 
 
 def _decimal(value: object) -> Decimal:
+    if value is None:
+        return Decimal(0)
     # A number where the format wants text is what the gateway's reader stumbles over, so it is refused here too.
     if not isinstance(value, str):
         raise TypeError(value)
-    try:
-        number = Decimal(value.strip() or "0")
-    except InvalidOperation as error:
-        raise ValueError(value) from error
-    if not number.is_finite():
+    if not _DECIMAL.fullmatch(value):
         raise ValueError(value)
-    return number
+    return Decimal(value)
 
 
 def _text(value: object) -> str:
@@ -91,6 +91,8 @@ def _flag(value: object) -> bool:
 
 
 def _int(value: object) -> int:
+    if value is None:
+        return 0
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(value)
     return value

@@ -12,10 +12,11 @@ from dev.sap.s4.model.values import Row, Value, duration, parse_duration, parse_
 
 PATTERN = (
     r"(?:datetimeoffset|datetime|time|guid)?'(?:[^']|'')*'"
-    r"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?[MmLlDdFf]?\b"
+    r"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[MmLlDdFf]?\b"
     r"|(?:true|false|null)\b"
 )
 NUMERIC = frozenset({"Decimal", "Double", "Int16", "Byte"})
+_ZONE = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 _PREFIXED = re.compile(r"(datetimeoffset|datetime|time|guid)?'((?:[^']|'')*)'", re.DOTALL)
 
 
@@ -39,9 +40,11 @@ def parse(text: str) -> Literal:
     prefix, inner = match[1], match[2].replace("''", "'")
     match prefix:
         case "datetimeoffset":
+            if not _ZONE.search(inner):
+                raise ValueError(text)
             return Literal("DateTimeOffset", parse_iso(inner))
         case "datetime":
-            if inner.endswith("Z"):  # an offset belongs to datetimeoffset only
+            if _ZONE.search(inner):  # an offset belongs to datetimeoffset only
                 raise ValueError(text)
             return Literal("DateTime", parse_iso(inner))
         case "time":

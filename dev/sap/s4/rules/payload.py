@@ -98,7 +98,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     """Parse a body that must be a JSON object; an outer `d` is taken off."""
     try:
         data = json.loads(raw.decode("utf-8"))
-    except ValueError as error:  # of the encoding or of the JSON
+        if b"\\u" in raw:
+            json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:  # of the encoding, of the JSON, of its depth
         raise refused("CX_SXML_PARSE_ERROR/001", str(error)) from None
     if isinstance(data, dict) and set(data) == {"d"} and isinstance(data["d"], dict):
         data = data["d"]
