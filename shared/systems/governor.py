@@ -105,6 +105,10 @@ class Governor:
         if self._probing or self._failures >= FAILURES_MAX:
             self._open(min(max(self._wait_seconds * 2, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS), "failures")
 
+    def doubted(self) -> None:
+        """Learn that a logon was refused which may be good: many calls may find out together that a session ended."""
+        self._refusals = max(self._refusals, 1)
+
     def _logon_refused(self) -> None:
         """Open at the second refusal in a row: the first may have been an expired token, renewed and tried again."""
         self._refusals += 1

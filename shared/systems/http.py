@@ -140,9 +140,18 @@ class Http:
     def _learn(self, response: httpx.Response) -> None:
         if response.headers.get("x-csrf-token", "").lower() == "required":
             return  # SAP asks for a fresh token: no trouble, the session fetches one
+        if response.status_code == httpx.codes.UNAUTHORIZED and "cookie" in response.request.headers:
+            self.governor.doubted()  # the session may have ended; whoever asked tries without it
+            return
         hint = response.headers.get("x-ms-dop-hint", "")
         wait = retry_after_seconds(response, utc_now())
         self.governor.answered(response.status_code, wait, int(hint) if hint.isdecimal() else None)
+
+    def leave_session(self, refused: httpx.Response) -> bool:
+        """Forget the server's cookies; return whether the refused request carried any."""
+        if self._client is not None:
+            self._client.cookies.clear()
+        return "cookie" in refused.request.headers
 
     async def close(self) -> None:
         """Close the connections; a later call opens them again."""

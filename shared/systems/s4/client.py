@@ -107,11 +107,11 @@ class S4:
         header = wanted.structure.header
         what = f"s4: GET {header.set}"
         reply = await self._get(wanted, f"{wanted.address(key)}?{wanted.query}")
-        if reply.status_code == httpx.codes.NOT_FOUND and not faults.unknown_service(reply):
+        if reply.status_code == httpx.codes.NOT_FOUND and not faults.beside_the_record(reply, wanted.query):
             await self._check_set(wanted)
             return None
         if reply.status_code >= httpx.codes.BAD_REQUEST:
-            raise faults.problem(what, reply, writes=False)
+            raise faults.unreadable(what, reply, wanted.query)
         self._seen_sets.add(header.set)
         return record(wanted, entity_of(what, reply, writes=False), reply.headers.get("etag", ""))
 
@@ -199,7 +199,7 @@ class S4:
     def _entity(self, address: str, reply: Reply) -> Entity:
         what = f"s4: GET {address.partition('?')[0]}"
         if reply.status_code >= httpx.codes.BAD_REQUEST:
-            raise faults.problem(what, reply, writes=False)
+            raise faults.unreadable(what, reply, address)
         return entity_of(what, reply, writes=False)
 
     async def _check_set(self, wanted: Plan) -> None:

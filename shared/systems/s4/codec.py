@@ -31,10 +31,19 @@ def read_value(column: Column, raw: object) -> Scalar:
 
 
 def write_value(column: Column, value: Scalar) -> object:
-    """Return what to put into JSON: Decimal('12.50') -> '12.50', None in a text column -> ''."""
+    """Return what to put into JSON: Decimal('12.50') -> '12.50', None in a text column -> ''.
+
+    A decimal gets no more places than its column's Scale, the most that a server has to take (CSDL, attribute Scale):
+    Dataverse says '1.5000000000' for a quantity of three places. Only zeros are left out.
+    """
     if value is None:
         return {"flag": False, "text": "", "lookup": ""}.get(column.type)
-    return _WRITE.get(column.type, _write_text)(value)
+    written = _WRITE.get(column.type, _write_text)(value)
+    if column.type != "decimal" or column.scale is None:
+        return written
+    whole, _, places = str(written).partition(".")
+    places = places[: column.scale] + places[column.scale :].rstrip("0")
+    return f"{whole}.{places}" if places else whole
 
 
 def literal(column: Column, value: Scalar) -> str:

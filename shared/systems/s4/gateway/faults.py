@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 
-from shared.errors import Complaint, SyncError, Unavailable
+from shared.errors import BadMapping, Complaint, Refused, SyncError, Unavailable
 from shared.systems.http import Reply, failure, loads_exact
 
 TEXT_CHARACTERS_MAX = 300
@@ -25,6 +25,8 @@ _LOCKED = re.compile(
     re.IGNORECASE,
 )
 _ONE_OPERATION = re.compile(r"change ?set", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"'](\w+)[\"']")
+_WORD = re.compile(r"\w+")
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -69,12 +71,38 @@ def problem(
     return failure(what, reply, writes=writes, message=message, complaints=complaints, kind=kind)
 
 
+def unreadable(what: str, reply: Reply, query: str) -> SyncError:
+    """Return the error of a failed read. A refused one is about what the mapping asks for, never about a record.
+
+    SAP's services grow with its releases: API_SALES_ORDER_SRV of an older one has no OverallDeliveryStatus.
+    """
+    error = problem(what, reply, writes=False)
+    if not isinstance(error, Refused) and not _unknown_column(reply, query):
+        return error
+    return BadMapping(
+        f"{error}; the mapping asks for what this SAP release does not have, or cannot filter by: compare its columns "
+        "with the service's $metadata"
+    )
+
+
+def beside_the_record(reply: Reply, query: str) -> bool:
+    """Return whether a 404 is about the service, or a column of the query, and not about the record."""
+    return _unknown_service(reply) or _unknown_column(reply, query)
+
+
+def _unknown_column(reply: Reply, query: str) -> bool:
+    """Return whether a 404 is about something in `$select`: the URI parser's 'Resource not found for the segment'."""
+    asked = set(_WORD.findall(query.partition("$select=")[2].partition("&")[0]))
+    named = {name for each in faults(reply) for name in _QUOTED.findall(each.text)}
+    return reply.status_code == httpx.codes.NOT_FOUND and not asked.isdisjoint(named)
+
+
 def one_operation_only(reply: Reply) -> bool:
     """Return whether it is the change set that was refused: 'Default changeset implementation allows only one ...'."""
     return any(_ONE_OPERATION.search(each.text) for each in faults(reply))
 
 
-def unknown_service(reply: Reply) -> bool:
+def _unknown_service(reply: Reply) -> bool:
     """Return whether a 404 is about the service and not about the record: no OData error, or /IWFND/MED/170."""
     body = reply.content.lstrip()
     spoken = (body.startswith(b"{") and b'"error"' in body) or b"<error" in body[:TEXT_CHARACTERS_MAX]

@@ -125,14 +125,20 @@ class Gateway:
     async def _logged_on(
         self, method: str, service: str, address: str, headers: Mapping[str, str], body: bytes | None, *, writes: bool
     ) -> httpx.Response:
-        """Send with our logon; what was refused is sent once more only with another token, never a password twice."""
+        """Send with our logon; what was refused is sent once more with another token, or without the session's cookies.
+
+        A password is so tried twice at most: a session that ended may be what was refused, as 401 does not say.
+        """
         what = f"s4: {method} {service}/{address.partition('?')[0].partition('(')[0]}"
         for last in (False, True):
             logon = await self._auth.headers()
             reply = await self._http.send(
                 method, self._url(service, address), headers={**headers, **logon}, content=body, writes=writes
             )
-            if reply.status_code != httpx.codes.UNAUTHORIZED or last or not self._auth.renew(logon):
+            if reply.status_code != httpx.codes.UNAUTHORIZED:
+                break
+            in_session = self._http.leave_session(reply)
+            if last or not (self._auth.renew(logon) or in_session):
                 break
         if reply.status_code == httpx.codes.UNAUTHORIZED or reply.is_redirect:
             raise NotAllowed(f"{what}: HTTP {reply.status_code}: SAP does not accept the logon")

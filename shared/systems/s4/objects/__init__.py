@@ -13,7 +13,7 @@ A part is a row of another entity set that a flow treats as columns of the recor
     deletable  rows can be deleted one by one
 
 Columns stand by type: text {name: characters}, decimal {name: decimals}, the others [names]. read_only: neither
-created nor updated; create_only: not updated.
+created nor updated; create_only: not updated. newer: older releases lack them, so no mapping of ours uses them.
 """
 
 from collections.abc import Iterator, Mapping

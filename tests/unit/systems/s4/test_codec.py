@@ -58,6 +58,11 @@ WRITES: list[tuple[Column, Scalar, object]] = [
     (Column("instant"), datetime(2025, 1, 1, 0, 0, 0, 123000, UTC), "/Date(1735689600123+0000)/"),
     (Column("decimal"), Decimal("1E+3"), "1000"),
     (Column("decimal"), Decimal("12.50"), "12.50"),
+    (Column("decimal", scale=3), Decimal("1.5000000000"), "1.500"),
+    (Column("decimal", scale=0), Decimal("7.0000000000"), "7"),
+    (Column("decimal", scale=3), Decimal("1.2345000000"), "1.2345"),
+    (Column("decimal", scale=3), Decimal("-100.00"), "-100.00"),
+    (Column("decimal", scale=0), Decimal("1E+3"), "1000"),
     (Column("decimal"), 5, "5"),
     (Column("time"), "12:34", "PT12H34M00S"),
 ]

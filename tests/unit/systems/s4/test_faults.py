@@ -111,7 +111,7 @@ def test_a_refusal_carries_complaints_with_the_columns_that_the_caller_knows() -
     ],
 )
 def test_a_404_of_the_service_is_told_from_one_of_the_record(*, body: str, kind: str, unknown: bool) -> None:
-    assert faults.unknown_service(reply(404, body, kind)) is unknown
+    assert faults.beside_the_record(reply(404, body, kind), "$select=Name") is unknown
 
 
 def test_warnings_are_noted_without_the_values_that_we_sent() -> None:

@@ -100,6 +100,22 @@ async def test_an_unreadable_record_is_an_error_and_not_a_missing_one(said: byte
     assert type(caught.value) is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Invalid property 'OrganizationBPName1' in $select"),
+        (404, "Resource not found for the segment 'OrganizationBPName1'"),
+    ],
+)
+async def test_a_column_that_this_release_lacks_is_the_mappings_fault(status: int, words: str) -> None:
+    said = answer(status, json.dumps({"error": {"code": "005056A509B1", "message": {"lang": "en", "value": words}}}))
+    async with sap(said, said) as (system, _):
+        for asked in (system.read(HEADER, "1"), system.find(HEADER, {"OrganizationBPName1": "One"})):
+            with pytest.raises(BadMapping) as caught:
+                await asked
+            assert f"HTTP {status}: 005056A509B1 {words}; the mapping asks for what this" in str(caught.value)
+
+
 async def test_reads_that_arrive_together_travel_in_one_batch_and_fail_each_for_itself() -> None:
     def part(status: int, body: str) -> str:
         return (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.errors import NotAllowed, SyncError, Unavailable, Unconfirmed
+from shared.errors import NotAllowed, SyncError, Throttled, Unavailable, Unconfirmed
 from shared.systems.batch import Part
 from shared.systems.http import Http
 from shared.systems.s4.auth import Auth, Basic, ClientCredentials
@@ -185,6 +185,57 @@ async def test_a_refused_password_is_sent_once() -> None:
         with pytest.raises(NotAllowed, match="logon"):
             await gateway.change("POST", SERVICE, "A_SalesOrder", b"{}")
         assert len(wire.asked) == 2
+
+
+async def test_a_session_that_ended_is_begun_anew_with_the_same_password() -> None:
+    sap = Sap()
+    ended: set[str] = set()
+
+    def script(asked: Asked) -> bytes:
+        cookie = asked.headers.get("cookie", "")
+        if asked.method == "POST" and not cookie:
+            return answer(403, "CSRF token validation failed", x_csrf_token="Required")
+        return answer(401, "") if cookie in ended else sap(asked)
+
+    async with session(script) as (gateway, wire):
+        for _ in range(2):
+            assert (await gateway.change("POST", SERVICE, "A_SalesOrder", b"{}")).status_code == 201
+            ended.add("SAP_SESSIONID=s1")
+        told = [(each.method, each.headers.get("cookie", "")) for each in wire.asked]
+    refused, without_token, fetch, again = told[2:]
+    assert (refused, without_token) == (("POST", "SAP_SESSIONID=s1"), ("POST", ""))
+    assert (fetch, again) == (("HEAD", ""), ("POST", "SAP_SESSIONID=s2"))
+
+
+async def test_many_calls_of_a_session_that_ended_do_not_open_the_breaker() -> None:
+    over = False
+
+    def script(asked: Asked) -> bytes:
+        if over and "s1" in asked.headers.get("cookie", ""):
+            return answer(401, "")
+        return answer(200, "{}", Set_Cookie=f"SAP_SESSIONID=s{1 + over}; path=/")
+
+    async with session(script) as (gateway, _):
+        await gateway.get(SERVICE, "A_SalesOrder('0')")
+        over = True
+        replies = await asyncio.gather(*(gateway.get(SERVICE, f"A_SalesOrder('{number}')") for number in range(6)))
+    assert [each.status_code for each in replies] == [200] * 6
+
+
+async def test_a_password_refused_within_a_session_is_sent_once_more_and_then_rests() -> None:
+    good = True
+
+    def script(_: Asked) -> bytes:
+        return answer(200 if good else 401, "{}", Set_Cookie="sap-usercontext=sap-client=100; path=/")
+
+    async with session(script) as (gateway, wire):
+        await gateway.get(SERVICE, "A_SalesOrder")
+        good = False
+        with pytest.raises(NotAllowed, match="logon"):
+            await gateway.get(SERVICE, "A_SalesOrder")
+        with pytest.raises(Throttled, match="rests after a refused logon"):
+            await gateway.get(SERVICE, "A_SalesOrder")
+        assert len(wire.asked) == 3
 
 
 @pytest.mark.parametrize(
