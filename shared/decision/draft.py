@@ -173,10 +173,8 @@ def asked_for(name: str, facts: Facts) -> bool:
 
 
 def _clash(one: Judged, facts: Facts) -> Problem:
-    message = (
-        f"{one.name} was changed on both sides since it was last in step; "
-        "make both sides equal, or choose a side for this field"
-    )
+    how = "was changed on both sides since it was last in step" if one.based else "differs, and was never in step"
+    message = f"{one.name} {how}; make both sides equal, or choose a side for this field"
     if chosen(one.name, facts.change) is not None:
         message += "; the last choice was not applied: a value moved after it was shown"
     return problem_of(one.name, "", "clash", message, facts, one.raw)

@@ -26,6 +26,7 @@ class Judged:
     raw: Mapping[Side, Value]
     carried: Mapping[Side, Carried]
     verdict: Verdict | Literal["both"]  # both: a person has typed a value
+    based: bool  # the pair was in step in this field, as the mapping reads it now
 
 
 def judge(
@@ -40,7 +41,9 @@ def judge(
         raw = {side: raws[side][at] for side in SIDES}
         carried = {side: says[side][at] for side in SIDES}
         name = prefix + field.name
-        one = Judged(field, name, raw, carried, _verdict(field, name, raw, carried, base.get(field.name), facts))
+        before = base.get(field.name)
+        decided = _verdict(field, name, raw, carried, before, facts)
+        one = Judged(field, name, raw, carried, decided, is_base(before, field, facts))
         yield _as_chosen(one, at, rows, values, facts) if facts.change.choices else one
 
 

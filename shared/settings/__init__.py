@@ -7,6 +7,7 @@ own convention for connections: `NAME` is a connection string, `NAME__…` descr
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
@@ -19,6 +20,8 @@ from shared.settings.platform import Platform
 from shared.settings.policy import Policy
 from shared.settings.s4 import S4
 
+ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
+CONNECTION = re.compile(r"\s*\w+=[^;]+(;\s*\w+=[^;]*)*;?\s*")
 OPS_KEY_CHARACTERS_MIN = 12
 DEV_IDENTITY_CHARACTERS_MIN = 16
 # What the platform tells an app that runs in Azure (App Service, environment variables); Core Tools sets none of them.
@@ -65,6 +68,22 @@ class Settings(Policy, S4, Dataverse, Platform):
     @classmethod
     def _listed(cls, value: Any) -> Any:  # noqa: ANN401 -- what the environment holds
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("dataverse_url", "dataverse_token_url", "s4_url", "s4_token_url")
+    @classmethod
+    def _addressed(cls, value: str) -> str:
+        """Refuse what nothing can be sent to: it would look like a system that is down, and be tried for days."""
+        if value and not ADDRESS.fullmatch(value):
+            raise ValueError("expected an address such as https://contoso.crm4.dynamics.com, without a query")
+        return value
+
+    @field_validator("tables", "service_bus")
+    @classmethod
+    def _connected(cls, value: SecretStr) -> SecretStr:
+        """Refuse what is no connection string: at its first use the SDK would not say whose it is."""
+        if (text := value.get_secret_value()) and not CONNECTION.fullmatch(text):
+            raise ValueError("expected a connection string, Name=value;Name=value; for an identity leave it empty")
+        return value
 
     @field_validator("s4_paths", mode="before")
     @classmethod

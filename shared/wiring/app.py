@@ -48,6 +48,9 @@ def build(chosen: Settings, environment: Mapping[str, str]) -> App:
     keys = chosen.seal_keys
     if not keys:
         raise BadMapping("DIGEST_KEYS is empty: give a name and 16 to 64 random bytes in base64, k1:…")
+    for name, address in (("DATAVERSE_URL", chosen.dataverse_url), ("S4_URL", chosen.s4_url)):
+        if not address:
+            raise BadMapping(f"{name} is empty: give the system's address, such as https://host.example")
     systems = {"dataverse": adapters.dataverse(chosen), "s4": adapters.s4(chosen)}
     return App(
         flows=found,
@@ -63,13 +66,13 @@ def build(chosen: Settings, environment: Mapping[str, str]) -> App:
         entrances=entrances(found),
         wait_limit=timedelta(hours=chosen.wait_limit_hours),
         reconciling=_reconciling(chosen),
-        reporting=_schedule(chosen.report_cron, "UTC"),
+        reporting=_schedule("REPORT_CRON", chosen.report_cron, "UTC"),
         retention=Retention(chosen.retention_days_journal, chosen.retention_days_correlations),
     )
 
 
 def _reconciling(chosen: Settings) -> Reconciling:
-    schedule = _schedule(chosen.reconcile_cron, chosen.reconcile_zone)
+    schedule = _schedule("RECONCILE_CRON", chosen.reconcile_cron, chosen.reconcile_zone)
     return Reconciling(
         schedule,
         chosen.reconcile_repairs,
@@ -79,11 +82,14 @@ def _reconciling(chosen: Settings) -> Reconciling:
     )
 
 
-def _schedule(cron: str, zone: str) -> dict[str, str]:
+def _schedule(setting: str, cron: str, zone: str) -> dict[str, str]:
     """Refuse what nobody can read, now and not at two in the morning."""
     schedule = {} if cron == "off" else {"cron": cron, "zone": zone}
-    if schedule:
-        latest(schedule, datetime.now(UTC))
+    try:
+        if schedule:
+            latest(schedule, datetime.now(UTC))
+    except BadMapping as error:
+        raise BadMapping(f"{setting}: {error}") from error
     return schedule
 
 

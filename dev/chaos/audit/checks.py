@@ -181,7 +181,7 @@ class Audit:
 
     def _lines(self, keys: list[str], lines: list[Row], items: list[Row]) -> None:
         open_items = [item for item in items if item["SalesDocumentRjcnReason"] != REJECTED]
-        by_place = Counter(item["UnderlyingPurchaseOrderItem"] for item in open_items)
+        by_place = Counter(item["PurchaseOrderByShipToParty"] for item in open_items)
         for place, count in by_place.items():
             if place and count > 1:
                 self.findings.append(Finding("doubled", "order", " / ".join(keys), f"{count} items for line {place}"))
@@ -227,7 +227,7 @@ def summary(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _at(left: dict[str, Row], place: object) -> Row | None:
-    number = next((n for n, item in left.items() if item["UnderlyingPurchaseOrderItem"] == str(place)), None)
+    number = next((n for n, item in left.items() if item["PurchaseOrderByShipToParty"] == str(place)), None)
     return left.pop(number) if number is not None else None
 
 

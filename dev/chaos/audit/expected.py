@@ -129,7 +129,7 @@ ORDER: tuple[Agreement, ...] = (
     Agreement("requested_delivery", "dynamics", day("requestdeliveryby"), day("RequestedDeliveryDate")),
     Agreement("total_net", "sap", amount("cr_saptotalnet"), amount("TotalNetAmount")),
     Agreement("status", "sap", text("cr_sapstatus"), text("OverallSDProcessStatus")),
-    Agreement("delivery_status", "sap", text("cr_sapdeliverystatus"), text("OverallDeliveryStatus")),
+    Agreement("delivery_status", "sap", text("cr_sapdeliverystatus"), text("OverallTotalDeliveryStatus")),
 )
 
 LINE: tuple[Agreement, ...] = (

@@ -39,35 +39,27 @@ def pair_of(file: FlowFile, client: str) -> str:
     return f"{file.dynamics.system}.{file.dynamics.table}@{file.sap.system}.{client}.{file.sap.object}"
 
 
-def compile_flow(file: FlowFile, world: World, complain: Complain) -> Flow | None:
-    """Return the flow, or None after complaining of everything that does not fit."""
-    faults: list[Path] = []
-
-    def say(path: Path, message: str) -> None:
-        faults.append(path)
-        complain(path, message)
-
-    columns = fit.header_columns(file, world.infos, say)
+def compile_flow(file: FlowFile, world: World, complain: Complain) -> Flow:
+    """Return the flow. After a complaint it lacks what does not fit: it is for more checks then, and not to be run."""
+    columns = fit.header_columns(file, world.infos, complain)
     below: fit.Columns = (
-        fit.line_columns(file.lines, columns, world.infos, say) if file.lines else {s: {} for s in SIDES}
+        fit.line_columns(file.lines, columns, world.infos, complain) if file.lines else {s: {} for s in SIDES}
     )
-    parts = fit.selectors(file, (columns["sap"], below["sap"]), say)
-    fit.check_keys(file, columns, say)
-    fit.check_newest(file, world.infos, say)
-    rows = _bind_all(file.fields, Scope(columns, world.tables, parts, say), ("fields",))
-    takes = {side: condition(getattr(file.when, side), columns[side], say, ("when", side)) for side in SIDES}
-    retire = {side: fit.writes(getattr(file.retire, side), columns[side], say, ("retire", side)) for side in SIDES}
+    parts = fit.selectors(file, (columns["sap"], below["sap"]), complain)
+    fit.check_keys(file, columns, complain)
+    fit.check_newest(file, world.infos, complain)
+    rows = _bind_all(file.fields, Scope(columns, world.tables, parts, complain), ("fields",))
+    takes = {side: condition(getattr(file.when, side), columns[side], complain, ("when", side)) for side in SIDES}
+    retire = {side: fit.writes(getattr(file.retire, side), columns[side], complain, ("retire", side)) for side in SIDES}
     line_rows: list[Bound] = []
     lines = None
     if file.lines is not None:
-        line_rows = _bind_all(file.lines.fields, Scope(below, world.tables, parts, say), ("lines", "fields"))
-        lines = _lines(file, file.lines, line_rows, below, say)
+        line_rows = _bind_all(file.lines.fields, Scope(below, world.tables, parts, complain), ("lines", "fields"))
+        lines = _lines(file, file.lines, line_rows, below, complain)
     used = {side: _used(side, file, rows, takes[side], lines) for side in SIDES}
     used_below = {side: _used_below(side, file.lines, line_rows) for side in SIDES}
-    fit.check_parts((*used["sap"], *used_below["sap"]), file, world.infos["sap"], say)
-    compiled = _rows(rows, file, say, ("fields",))
-    if faults:
-        return None
+    fit.check_parts((*used["sap"], *used_below["sap"]), file, world.infos["sap"], complain)
+    compiled = _rows(rows, file, complain, ("fields",))
     return Flow(
         name=full_name(file),
         pair=pair_of(file, world.client),
@@ -224,4 +216,4 @@ def _selection(
 
 
 def _pick(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, Column]:
-    return {name: columns[name] for name in dict.fromkeys(names) if name}
+    return {name: columns[name] for name in dict.fromkeys(names) if name in columns}

@@ -23,6 +23,7 @@ from shared.mapping.schema import FlowFile, closest
 from shared.mapping.verbs import CodeTable
 
 _CLIENT = "100"
+_LEANT_ON = {"flow", "dynamics", "sap", "columns", "parts", "birthmark", "fields"}  # what the rest is judged by
 type Where = tuple[str | int, ...]
 
 
@@ -93,13 +94,8 @@ def _load(path: Path, tables: Mapping[str, CodeTable], run: _Loading) -> Flow | 
     full = f"{path.parent.name}/{path.stem}"
     run.files[full] = name, text
     run.faults += [(name, line, message) for line, message in text.faults]
-    if text.faults:
-        return None
-    try:
-        file = FlowFile.model_validate(_with_settings(text.data, (), full, run))
-    except ValidationError as e:
-        for fault in e.errors(include_url=False):
-            run.fault(name, text, *_explained(fault))
+    file = None if text.faults and text.data is None else _shaped(full, run)
+    if file is None:
         return None
     infos = _infos(file, full, run)
     if full_name(file) != full:
@@ -112,6 +108,43 @@ def _load(path: Path, tables: Mapping[str, CodeTable], run: _Loading) -> Flow | 
     client = run.settings.get(f"{file.sap.system.upper()}_CLIENT") or _CLIENT
     world = World(infos, tables, client)
     return compile_flow(file, world, lambda where, message: run.fault(name, text, where, message))
+
+
+def _shaped(flow: str, run: _Loading) -> FlowFile | None:
+    """Return the file as the schema reads it. What does not fit is told and left out, for the rest to be judged."""
+    name, text = run.files[flow]
+    data = _with_settings(text.data, (), flow, run)
+    try:
+        return FlowFile.model_validate(data)
+    except ValidationError as e:
+        faults = e.errors(include_url=False)
+    told = {line for line, _ in text.faults}
+    for path, message in map(_explained, faults):
+        if text.line(path) not in told:  # there the text itself is wrong, and what came of it is no news
+            run.fault(name, text, path, message)
+    rest = data if isinstance(data, dict) else {}
+    for fault in faults:
+        rest = _without(rest, fault["loc"])
+    try:
+        return FlowFile.model_validate(rest)
+    except ValidationError:
+        return None  # without what was left out, more could only be guessed
+
+
+def _without(data: dict[str, Any], path: Where) -> dict[str, Any]:
+    """Return the data without the row that is meant, or without the key at the top that holds the place."""
+    match path:
+        case ("lines", "fields", name, *_):
+            lines = data.get("lines", {})
+            fields = {key: value for key, value in lines.get("fields", {}).items() if key != name}
+            kept = {key: value for key, value in lines.items() if key != "same"}  # which may name the row
+            return {**data, "lines": {**kept, "fields": fields}}
+        case ("fields", name, *_):
+            return {**data, "fields": {key: value for key, value in data.get("fields", {}).items() if key != name}}
+        case (name, *_) if name not in _LEANT_ON:
+            return {key: value for key, value in data.items() if key != name}
+        case _:
+            return {}
 
 
 def _is_zone(name: str) -> bool:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictStr, WithJsonSchema
 
 _NAMES_MAX = 40  # a list of all columns of an account would hide the message
 
@@ -30,8 +30,21 @@ def as_list(found: object) -> object:
     return tuple(found) if isinstance(found, list | tuple) else (found,)
 
 
+def _constant(found: object) -> str | int | bool | None:
+    """Return one value of a file; as a union of types, every fault would be told once a type."""
+    if found is None or isinstance(found, str | int):
+        return found
+    what = "a list" if isinstance(found, list) else "keys and values"
+    raise ValueError(f"found {what}, expected one value: a text, a whole number, true, false, or null")
+
+
+def or_setting(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of a value that may be a setting's as well."""
+    return {"anyOf": [schema, SETTING]}
+
+
 _SCALAR: dict[str, Any] = {"type": ["string", "integer", "boolean", "null"]}
-_SETTING: dict[str, Any] = {
+SETTING: dict[str, Any] = {
     "type": "object",
     "properties": {"setting": {"type": "string"}},
     "required": ["setting"],
@@ -39,7 +52,7 @@ _SETTING: dict[str, Any] = {
 }
 type Text = Annotated[StrictStr, Field(min_length=1)]
 type Constant = Annotated[
-    StrictBool | StrictInt | StrictStr | None, WithJsonSchema({"anyOf": [_SCALAR, _SETTING], "title": "Constant"})
+    str | int | bool | None, PlainValidator(_constant), WithJsonSchema(or_setting(_SCALAR) | {"title": "Constant"})
 ]
 type Texts = Annotated[tuple[Text, ...], BeforeValidator(as_list, json_schema_input_type=Text | list[Text])]
 type Constants = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, create_model
 
-from shared.mapping.schema.pieces import Strict, as_list, closest
+from shared.mapping.schema.pieces import Strict, as_list, closest, or_setting
 from shared.mapping.verbs import VERBS
 
 
@@ -52,7 +52,7 @@ def _via_schema() -> dict[str, Any]:
             *(
                 {
                     "type": "object",
-                    "properties": {name: model.model_json_schema()},
+                    "properties": {name: _arguments_schema(model)},
                     "required": [name],
                     "additionalProperties": False,
                 }
@@ -61,6 +61,19 @@ def _via_schema() -> dict[str, Any]:
         ]
     }
     return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
+def _arguments_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a verb's arguments: a text may come from a setting."""
+    found = model.model_json_schema()
+    properties = {
+        name: or_setting(each) if _takes_text(each) else each for name, each in found.get("properties", {}).items()
+    }
+    return {**found, "properties": properties}
+
+
+def _takes_text(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "string" or any(_takes_text(each) for each in schema.get("anyOf", ()))
 
 
 def _needed(name: str) -> bool:

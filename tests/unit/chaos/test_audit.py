@@ -33,7 +33,7 @@ LINE: Row = {
     "unit_name": "Piece", "priceperunit": 17.5, "cr_sapitemstatus": "A",
 }  # fmt: skip
 ITEM: Row = {
-    "SalesOrderItem": "10", "UnderlyingPurchaseOrderItem": "1", "SalesDocumentRjcnReason": "", "Material": "TG11",
+    "SalesOrderItem": "10", "PurchaseOrderByShipToParty": "1", "SalesDocumentRjcnReason": "", "Material": "TG11",
     "RequestedQuantity": "5.000", "RequestedQuantityUnit": "PC", "ConditionRateValue": "17.50", "SDProcessStatus": "A",
 }  # fmt: skip
 ORDER: Row = {
@@ -43,7 +43,7 @@ ORDER: Row = {
 }  # fmt: skip
 SAP_ORDER: Row = {
     "SalesOrder": "900", "PurchaseOrderByCustomer": "ORD-1", "SoldToParty": "100", "TotalNetAmount": "87.50",
-    "RequestedDeliveryDate": "/Date(1801353600000)/", "OverallSDProcessStatus": "A", "OverallDeliveryStatus": "A",
+    "RequestedDeliveryDate": "/Date(1801353600000)/", "OverallSDProcessStatus": "A", "OverallTotalDeliveryStatus": "A",
     "lines": [ITEM],
 }  # fmt: skip
 
@@ -159,7 +159,7 @@ def test_a_parked_line_explains_itself_and_no_other_field() -> None:
 def test_a_parked_line_does_not_explain_another_line() -> None:
     world, books = sound()
     copied(world.orders[0]["lines"], salesorderdetailid="l2", lineitemnumber=2, cr_sapitem="20", quantity=8)
-    copied(world.sap_orders[0]["lines"], SalesOrderItem="20", UnderlyingPurchaseOrderItem="2")
+    copied(world.sap_orders[0]["lines"], SalesOrderItem="20", PurchaseOrderByShipToParty="2")
     found = look(world, books, {("order", "o1"): [Trace("line l1.quantity", "refused")]})
     assert [one.what for one in found.findings] == ["line l2.quantity (owner dynamics) differs"]
 

@@ -381,11 +381,11 @@ def test_all_faults_of_all_files_are_told_at_once_in_the_order_of_the_files(tmp_
     assert [line.partition(": ")[0] for line in lines[1:]] == [
         "codes/bad.yaml:1",
         "codes/torn.yaml:1",
-        "s4/account.yaml:7",
-        "s4/broken.yaml:2",
+        *("s4/account.yaml:6", "s4/account.yaml:6", "s4/account.yaml:7"),
+        *("s4/broken.yaml:1", "s4/broken.yaml:1", "s4/broken.yaml:1", "s4/broken.yaml:2"),
         "s4/other.yaml:6",
     ]
-    assert lines[0] == "5 faults in mapping files"
+    assert lines[0] == "10 faults in mapping files"
 
 
 def test_a_file_must_be_utf_8(tmp_path: Path) -> None:

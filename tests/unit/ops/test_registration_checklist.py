@@ -47,7 +47,7 @@ def test_a_written_field_is_told_from_one_that_is_only_read() -> None:
 
 def test_a_rejection_and_the_mark_of_a_line_count_as_written() -> None:
     _, _, written, _ = row(lines(), "A_SalesOrderItem")
-    assert {"SalesDocumentRjcnReason", "UnderlyingPurchaseOrderItem", "Material"} <= set(written.split(", "))
+    assert {"SalesDocumentRjcnReason", "PurchaseOrderByShipToParty", "Material"} <= set(written.split(", "))
 
 
 def test_parts_of_lines_and_of_headers_are_told_apart() -> None:
