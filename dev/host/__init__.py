@@ -14,7 +14,10 @@ Known differences:
 * a trace parent is handed over as it came; the real host puts a span of its own between;
 * `/admin/host/status` asks for no key;
 * an app in which one function is in error does not start at all;
-* a retry policy is honoured for timers, where the real host honours it, and ignored for HTTP and Service Bus;
+* a retry policy is honoured for timers, where the real host honours it; for HTTP and Service Bus the log says no;
+* of host.json it refuses what it lacks, and also what the real host passes over, such as a name that is misspelt;
+* logs are for all functions at the level of `Function`, else `default`; a function's own category has no effect;
+* no home page at `/`, no CORS;
 * `FUNCTIONS_WORKER_PROCESS_COUNT` is ignored: `--workers` are instances, each with pumps of its own.
 """
 

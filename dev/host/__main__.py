@@ -6,7 +6,8 @@ import logging
 import sys
 from pathlib import Path
 
-from dev.host.processes.supervisor import Options, run
+from dev.host.processes.options import Options
+from dev.host.processes.supervisor import run
 
 
 def main() -> int:

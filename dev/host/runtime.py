@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,8 @@ import azure_functions_runtime
 from azure.functions.meta import Datum
 from azure_functions_runtime import native_invocation
 
-from dev.host.settings import SettingsError, resolve_binding
+from dev.host.function import Function, indexed
+from dev.host.settings import SettingsError
 
 Inputs = Sequence[tuple[str, Datum]]
 Emit = Callable[["Function", Mapping[str, Any], Datum], Awaitable[None]]
@@ -32,9 +32,7 @@ _microsoft: Any = azure_functions_runtime
 _invoke: Any = native_invocation.invocation_request_native
 _log = logging.getLogger("host")
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-TRIGGERS = frozenset({"httpTrigger", "serviceBusTrigger", "timerTrigger"})
 _CONDEMNED = "the worker is being restarted after a function's time-out"
-_OUTPUTS = frozenset({"http", "serviceBus"})
 
 
 class IndexingFailed(Exception):
@@ -65,31 +63,6 @@ _PROTOS = SimpleNamespace(
         _Record,
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """A retry policy as decorated; `count_max` of -1 is without end."""
-
-    count_max: int
-    first_seconds: float
-    longest_seconds: float
-
-    def wait_seconds(self, attempt: int) -> float:
-        """Seconds before the `attempt`th retry (1, 2, ...): constant, or doubling up to the longest."""
-        return min(self.longest_seconds, self.first_seconds * 2.0 ** min(attempt - 1, 30))
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One indexed function; `trigger` and `outputs` are its bindings with their settings resolved."""
-
-    name: str
-    id: str
-    trigger: Mapping[str, Any]
-    outputs: tuple[Mapping[str, Any], ...]
-    retry: Retry | None = None
-    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +128,10 @@ class Runtime:
             raise IndexingFailed(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}")
         if "HttpUri" in answer.capabilities:
             raise SettingsError("HTTP streams (azurefunctions-extensions-http-fastapi) are not provided by this host")
-        indexed = (await _microsoft.functions_metadata_request(None)).function_metadata_results
-        if not indexed:
+        entries = (await _microsoft.functions_metadata_request(None)).function_metadata_results
+        if not entries:
             raise SettingsError(f"no functions found in {app} (is there a function_app.py?)")
-        return [_function(entry, env) for entry in indexed]
+        return indexed(entries, env)
 
     async def invoke(
         self, function: Function, inputs: Inputs, metadata: Mapping[str, Datum], trace: Trace, retries: int = 0
@@ -217,32 +190,3 @@ class Runtime:
         """Let every running invocation fail at once; the process must end soon after."""
         if self._condemned is not None and not self._condemned.done():
             self._condemned.set_result(None)
-
-
-def _function(entry: _Record, env: Mapping[str, str]) -> Function:
-    bindings = [json.loads(raw) for raw in entry.raw_bindings]
-    unknown = {binding["type"] for binding in bindings} - TRIGGERS - _OUTPUTS
-    if unknown:
-        raise SettingsError(
-            f"function {entry.name!r}: binding type {min(unknown)!r} is not provided by this host; "
-            f"it has {', '.join(sorted(TRIGGERS | _OUTPUTS))}"
-        )
-    resolved = [resolve_binding(entry.name, binding, env) for binding in bindings]
-    return Function(
-        name=entry.name,
-        id=entry.function_id,
-        trigger=next(binding for binding in resolved if binding["type"] in TRIGGERS),
-        outputs=tuple(binding for binding in resolved if binding["type"] in _OUTPUTS),
-        retry=_retry(entry.retry_options),
-        disabled=env.get(f"AzureWebJobs.{entry.name}.Disabled", "").lower() in {"1", "true"},
-    )
-
-
-def _retry(options: _Record | None) -> Retry | None:
-    if options is None:
-        return None
-    if options.retry_strategy == "fixed_delay":
-        delay: timedelta = options.delay_interval
-        return Retry(options.max_retry_count, delay.total_seconds(), delay.total_seconds())
-    shortest, longest = options.minimum_interval.total_seconds(), options.maximum_interval.total_seconds()
-    return Retry(options.max_retry_count, shortest, longest)

@@ -1,10 +1,11 @@
-"""What the host reads before it may run an app: host.json, the app settings, `%NAME%` in bindings, connections.
+"""What the host reads before it may run an app: the app settings, `%NAME%` in bindings, connections.
 
-Pure but for the two `read_` functions. It never falls back silently: whatever an app names and does not define is a
+Pure but for the `read_` functions. It never falls back silently: whatever an app names and does not define is a
 `SettingsError` that says which function, binding and setting.
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,42 +14,17 @@ from typing import Any
 
 _TIMESPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<a>\d{1,2}):(?P<b>\d{1,2})(?::(?P<c>\d{1,2})(?P<fraction>\.\d{1,7})?)?")
 _TOKEN = re.compile(r"%([^%]+)%")
+_CONNECTION_STRING = re.compile(r"(?:.*;)?\s*Endpoint\s*=\s*sb://[^/;]", re.IGNORECASE)
 _HOURS_IN_A_DAY = 24
 _DEFAULT_CONNECTION = "AzureWebJobsServiceBus"
 # The members of a binding which are names in the code and not values to resolve.
 _NOT_RESOLVED = frozenset({"name", "type", "direction"})
-_LEVELS = {
-    "trace": "DEBUG",
-    "debug": "DEBUG",
-    "information": "INFO",
-    "warning": "WARNING",
-    "error": "ERROR",
-    "critical": "CRITICAL",
-    "none": "CRITICAL",
-}
+_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_log = logging.getLogger("host")
 
 
 class SettingsError(Exception):
     """The app or its settings cannot run as they are; the text is for the person who starts the host."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostJson:
-    """The members of host.json that this host acts on, with the defaults of extension bundle 4 (host.json reference).
-
-    A time of `None` is no limit. Batches have `batch_max` messages at most (`maxMessageBatchSize`).
-    """
-
-    route_prefix: str = "api"
-    function_timeout_seconds: float | None = 1800.0
-    sessions_max: int = 8
-    session_idle_seconds: float = 60.0
-    calls_max: int = 16
-    lock_renewal_seconds: float = 300.0
-    prefetch_count: int = 0
-    auto_complete: bool = True
-    batch_max: int = 1000
-    log_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,48 +50,47 @@ def timespan_seconds(text: str) -> float:
     return ((int(found["days"] or 0) * 24 + first) * 60 + second) * 60 + third + float(found["fraction"] or 0)
 
 
-def read_host_json(path: Path) -> HostJson:
-    """Read host.json; a missing file means the defaults, unknown members are ignored."""
-    if not path.exists():
-        return HostJson()
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that holds a JSON object, with comments or without: the real host takes them too (Newtonsoft)."""
     try:
-        return parse_host_json(json.loads(path.read_text(encoding="utf-8-sig")))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+        document = json.loads(_COMMENT.sub(_without_comment, path.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: expected a JSON object, found {type(document).__name__}")
+    return document
 
 
-def parse_host_json(document: Mapping[str, Any]) -> HostJson:
-    """Take what is known out of host.json, e.g. `extensions.serviceBus.sessionIdleTimeout` (host.json reference)."""
-    extensions = document.get("extensions", {})
-    bus = extensions.get("serviceBus", {})
-    default = HostJson()
-    timeout = document.get("functionTimeout", "00:30:00")
-    level = document.get("logging", {}).get("logLevel", {}).get("default", "Information")
-    return HostJson(
-        route_prefix=extensions.get("http", {}).get("routePrefix", default.route_prefix).strip("/"),
-        function_timeout_seconds=None if timeout == "-1" else timespan_seconds(timeout),
-        sessions_max=int(bus.get("maxConcurrentSessions", default.sessions_max)),
-        session_idle_seconds=_seconds(bus, "sessionIdleTimeout", default.session_idle_seconds),
-        calls_max=int(bus.get("maxConcurrentCalls", default.calls_max)),
-        lock_renewal_seconds=_seconds(bus, "maxAutoLockRenewalDuration", default.lock_renewal_seconds),
-        prefetch_count=int(bus.get("prefetchCount", default.prefetch_count)),
-        auto_complete=bool(bus.get("autoCompleteMessages", default.auto_complete)),
-        batch_max=int(bus.get("maxMessageBatchSize", default.batch_max)),
-        log_level=_LEVELS.get(str(level).lower(), default.log_level),
-    )
-
-
-def _seconds(members: Mapping[str, Any], name: str, default: float) -> float:
-    return timespan_seconds(members[name]) if members.get(name) is not None else default
+def _without_comment(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else " "
 
 
 def read_local_settings(path: Path) -> dict[str, str]:
     """`Values` of a local.settings.json, every value as text."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig")).get("Values", {})
-        return {str(name): str(value) for name, value in values.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+    document = read_json(path)
+    if document.get("IsEncrypted"):
+        raise SettingsError(f"{path}: IsEncrypted: this host cannot decrypt; run `func settings decrypt` first")
+    if document.get("Host"):
+        _log.warning("%s: without effect on this host: Host (%s)", path, ", ".join(document["Host"]))
+    values = document.get("Values") or {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: Values: expected an object of texts, found {type(values).__name__}")
+    return {name: _text(path, name, value) for name, value in values.items()}
+
+
+def _text(path: Path, name: str, value: object) -> str:
+    if isinstance(value, dict | list):
+        raise SettingsError(f"{path}: Values: {name}: expected a text, found {type(value).__name__}")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def check_runtime(env: Mapping[str, str]) -> None:
+    """Refuse the settings of an app in another language."""
+    runtime = env.get("FUNCTIONS_WORKER_RUNTIME", "python")
+    if runtime.lower() != "python":
+        raise SettingsError(f"setting 'FUNCTIONS_WORKER_RUNTIME' is {runtime!r}; this host runs 'python' only")
 
 
 def resolve_binding(function: str, binding: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
@@ -144,6 +119,11 @@ def resolve_connection(function: str, binding: Mapping[str, Any], env: Mapping[s
     name = binding.get("connection") or _DEFAULT_CONNECTION
     for setting in (f"AzureWebJobs{name}", name):
         if env.get(setting):
+            if not _CONNECTION_STRING.match(env[setting]):
+                raise SettingsError(
+                    f"function {function!r}, binding {binding.get('name')!r} ({binding.get('type')}): setting "
+                    f"{setting!r} is no Service Bus connection string; expected 'Endpoint=sb://...;...'"
+                )
             return Connection(connection_string=env[setting])
         if env.get(f"{setting}__fullyQualifiedNamespace"):
             client_id = env.get(f"{setting}__clientId")

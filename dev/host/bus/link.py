@@ -10,7 +10,7 @@ from azure.identity.aio import DefaultAzureCredential
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
-from dev.host.runtime import Function
+from dev.host.function import Function
 from dev.host.settings import Connection, resolve_connection
 
 _DEAD_LETTERS = "/$deadletterqueue"

@@ -19,8 +19,10 @@ from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError, 
 
 from dev.host.bus.link import has_sessions, is_dead_letters, receiver
 from dev.host.bus.message import many, one, trace_parent
-from dev.host.runtime import Function, Runtime, trace_from
-from dev.host.settings import HostJson, SettingsError
+from dev.host.function import Function
+from dev.host.host_json import HostJson
+from dev.host.runtime import Runtime, trace_from
+from dev.host.settings import SettingsError
 
 _log = logging.getLogger("host")
 # How long one receive may block.

@@ -16,9 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from dev.host.processes.options import Options, environment
 from dev.host.processes.proxy import Proxy
-from dev.host.processes.wire import Config, make_runner
-from dev.host.settings import SettingsError, read_local_settings
+from dev.host.processes.wire import Config, make_runner, read_line
+from dev.host.settings import SettingsError
 from dev.host.web.access import Keys, load_keys
 
 ADDRESS = "127.0.0.1"
@@ -34,20 +35,6 @@ _log = logging.getLogger("host")
 
 class StartFailed(Exception):
     """No worker can run the app; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run: `port` 0 takes a free one, `settings` None means the app's local.settings.json if it has one."""
-
-    app: Path
-    port: int = 7071
-    workers: int = 1
-    settings: Path | None = None
-    data: Path | None = None
-    key: str | None = None
-    drain_seconds: float = 30.0
-    verbose: bool = False
 
 
 @dataclass(slots=True)
@@ -115,7 +102,7 @@ class Supervisor:
             slot.process.stdin.write(config.line())
         try:
             async with asyncio.timeout(_START_SECONDS_MAX):
-                report = json.loads(await _read_line(read_fd) or b"{}")
+                report = json.loads(await read_line(read_fd) or b"{}")
         except TimeoutError:
             slot.process.kill()
             report = {"error": f"the worker was not ready within {_START_SECONDS_MAX:.0f} s"}
@@ -124,6 +111,22 @@ class Supervisor:
             raise StartFailed(report.get("error") or f"the worker ended with exit code {code} before it was ready")
         slot.functions = report["functions"]
         slot.ready = True
+
+    async def start_all(self) -> bool:
+        """Start every worker; False when one cannot run the app (`failure`), or the host is told to stop first."""
+        starting = asyncio.gather(*(self.start(slot) for slot in self.slots))
+        stop = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait((starting,))
+            return False
+        try:
+            starting.result()
+        except StartFailed as error:
+            self.failure = error
+        return self.failure is None
 
     async def keep(self, slot: Slot) -> None:
         """Restart a started worker whenever it ends, until the host stops."""
@@ -154,8 +157,10 @@ class Supervisor:
         """End every worker: drained if it can be in time, killed if not."""
         self.stopping.set()
         processes = [slot.process for slot in self.slots if slot.process and slot.process.returncode is None]
-        for process in processes:
-            process.terminate()
+        for slot in self.slots:
+            if slot.process and slot.process.returncode is None:
+                # One that is still importing its app cannot listen, and has nothing to end in order.
+                slot.process.terminate() if slot.ready else slot.process.kill()
         try:
             async with asyncio.timeout(self._options.drain_seconds + 5):
                 await asyncio.gather(*(process.wait() for process in processes))
@@ -171,9 +176,9 @@ async def run(options: Options) -> int:
     with ExitStack() as stack:
         data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="functions-host-")))
         data.mkdir(parents=True, exist_ok=True)
-        front = _listen(options.port)
-        url = f"http://{ADDRESS}:{front.getsockname()[1]}"
         try:
+            front = stack.enter_context(_front(options.port))
+            url = f"http://{ADDRESS}:{front.getsockname()[1]}"
             env = environment(options, url)
             keys = load_keys(options.key, options.app, env)
         except SettingsError as error:
@@ -184,11 +189,9 @@ async def run(options: Options) -> int:
             loop.add_signal_handler(number, supervisor.stopping.set)
         for slot in supervisor.slots:
             stack.enter_context(slot.socket)
-        try:
-            await asyncio.gather(*(supervisor.start(slot) for slot in supervisor.slots))
-        except StartFailed as error:
+        if not await supervisor.start_all():
             await supervisor.stop()
-            return _refuse(str(error))
+            return _exit_code(supervisor)
         keeping = [asyncio.create_task(supervisor.keep(slot)) for slot in supervisor.slots]
         proxy = Proxy(supervisor.slots)
         runner = make_runner(proxy.application(), shutdown_seconds=1.0)
@@ -200,37 +203,26 @@ async def run(options: Options) -> int:
         await supervisor.stop()
         await runner.cleanup()
         await asyncio.gather(*keeping)
-        return _refuse(str(supervisor.failure)) if supervisor.failure else 0
+        return _exit_code(supervisor)
 
 
-def environment(options: Options, url: str) -> dict[str, str]:
-    """Make the environment of the workers: what Azure sets, the local settings, and over both that of this process."""
-    settings = options.settings or options.app / "local.settings.json"
-    values = read_local_settings(settings) if options.settings or settings.exists() else {}
-    platform = {
-        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
-        "FUNCTIONS_WORKER_RUNTIME": "python",
-        "WEBSITE_HOSTNAME": url.removeprefix("http://"),
-    }
-    return {**platform, **values, **os.environ}
+def _exit_code(supervisor: Supervisor) -> int:
+    return _refuse(str(supervisor.failure)) if supervisor.failure else 0
+
+
+def _front(port: int) -> socket.socket:
+    try:
+        return _listen(port)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"port {port} of {ADDRESS} cannot be taken ({error}); --port names another, 0 any"
+        ) from error
 
 
 def _listen(port: int) -> socket.socket:
     listening = socket.create_server((ADDRESS, port), backlog=_BACKLOG)
     listening.setblocking(False)  # noqa: FBT003  the standard library's own parameter
     return listening
-
-
-async def _read_line(read_fd: int) -> bytes:
-    reader = asyncio.StreamReader()
-    pipe = os.fdopen(read_fd, "rb")
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), pipe
-    )
-    try:
-        return await reader.readline()
-    finally:
-        transport.close()
 
 
 def _refuse(text: str) -> int:

@@ -1,6 +1,8 @@
 """What the supervisor and its workers agree on. Imports nothing of the runtime, so that the supervisor starts fast."""
 
+import asyncio
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,3 +40,16 @@ def make_runner(application: web.Application, shutdown_seconds: float) -> web.Ap
         max_line_size=_HEADER_BYTES_MAX,
         shutdown_timeout=shutdown_seconds,
     )
+
+
+async def read_line(read_fd: int) -> bytes:
+    """Read the one line that a worker reports; closes the descriptor."""
+    reader = asyncio.StreamReader()
+    pipe = os.fdopen(read_fd, "rb")
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        return await reader.readline()
+    finally:
+        transport.close()

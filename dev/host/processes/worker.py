@@ -24,9 +24,11 @@ from aiohttp import web
 from dev.host.bus.link import Link
 from dev.host.bus.message import by_hand
 from dev.host.bus.pump import Pump
+from dev.host.function import Function
+from dev.host.host_json import HostJson, read_host_json
 from dev.host.processes.wire import Config, make_runner
-from dev.host.runtime import Function, IndexingFailed, Outcome, Runtime, trace_from
-from dev.host.settings import HostJson, SettingsError, read_host_json, resolve_connection
+from dev.host.runtime import IndexingFailed, Outcome, Runtime, trace_from
+from dev.host.settings import SettingsError, resolve_connection
 from dev.host.timers.listener import Timer, make_timer
 from dev.host.timers.status import StatusFile
 from dev.host.web.access import Keys
@@ -110,6 +112,8 @@ async def serve(config: Config) -> int:
     try:
         host = read_host_json(Path(config.app) / "host.json")
         _configure_logging(host.log_level, verbose=config.verbose)
+        if host.without_effect and config.runs_timers:  # once, whatever the number of workers
+            _log.warning("host.json: without effect on this host: %s", ", ".join(host.without_effect))
         worker = Worker(config, host, runtime, link, stopping)
         front = await worker.load()
     except (IndexingFailed, SettingsError) as refusal:

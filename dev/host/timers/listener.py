@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from azure.functions.meta import Datum
 
-from dev.host.runtime import Function, Outcome, Runtime, json_datum, trace_from
+from dev.host.function import Function
+from dev.host.runtime import Outcome, Runtime, json_datum, trace_from
 from dev.host.timers.ncrontab import Every, Schedule, parse
 from dev.host.timers.status import Status, StatusFile, check
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from dev.host.function import Function
 from dev.host.processes.wire import BODY_BYTES_MAX
-from dev.host.runtime import Function, Runtime, trace_from
+from dev.host.runtime import Runtime, trace_from
 from dev.host.web.access import Keys, allows
 from dev.host.web.headers import header_values, query_values
 from dev.host.web.message import answer_parts, http_datum

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from dev.host.runtime import Function
+from dev.host.function import Function
 
 _PARAMETER = re.compile(r"\{((?:[^{}]|\{\{|\}\})+)\}")
 _NAME = re.compile(r"\**(?P<name>[^:=?]+)")
 _CONSTRAINT = re.compile(r":(?P<kind>[A-Za-z]+)(?:\((?P<argument>(?:[^()\\]|\\.|\([^()]*\))*)\))?")
+LEVELS = ("anonymous", "function", "admin")  # `user` and `system` are not for functions
+_RESERVED = ("admin", "runtime")  # ScriptHost refuses them: "conflicts with one or more built in routes"
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
@@ -111,6 +113,7 @@ class Route:
 def parse(function: Function, prefix: str) -> Route:
     """Read the route of an HTTP function; raises ValueError naming function and template."""
     template = str(function.trigger.get("route") or function.name).strip("/")
+    _check(function, template)
     constraints: list[tuple[str, str, str]] = []
     defaults: list[tuple[str, str]] = []
     whole = f"{prefix}/{template}" if prefix else template
@@ -120,6 +123,36 @@ def parse(function: Function, prefix: str) -> Route:
         raise ValueError(f"function {function.name!r}: route {template!r}: {error}") from error
     methods = frozenset(str(method).upper() for method in function.trigger.get("methods") or ())
     return Route(function, segments, methods, tuple(constraints), tuple(defaults))
+
+
+def _check(function: Function, template: str) -> None:
+    """Refuse what the real host refuses before it reads a template; raises ValueError naming the function."""
+    level, methods = str(function.trigger.get("authLevel") or "function"), function.trigger.get("methods") or []
+    if level.lower() not in LEVELS:
+        raise ValueError(f"function {function.name!r}: authLevel: expected one of {', '.join(LEVELS)}, found {level!r}")
+    if not isinstance(methods, list):
+        raise ValueError(  # noqa: TRY004 -- one kind of refusal for whoever reads routes
+            f"function {function.name!r}: methods: expected a list such as ['GET'], found {methods!r}"
+        )
+    if template.lower().startswith(_RESERVED):
+        raise ValueError(
+            f"function {function.name!r}: route {template!r}: routes that begin with {' or '.join(_RESERVED)} "
+            "are the host's own, whatever the prefix"
+        )
+
+
+def _refuse_clash(routes: Sequence[Route]) -> None:
+    """Refuse two functions with one route and a method in common, as the real host does (ScriptHost)."""
+    known: dict[str, list[Route]] = {}
+    for route in routes:
+        template = str(route.function.trigger.get("route") or route.function.name).strip("/").lower()
+        for other in known.setdefault(template, []):
+            if not route.methods or not other.methods or route.methods & other.methods:
+                raise ValueError(
+                    f"function {route.function.name!r}: route {template!r} is that of function "
+                    f"{other.function.name!r}, with a method in common"
+                )
+        known[template].append(route)
 
 
 def _split(template: str) -> list[str]:
@@ -135,8 +168,8 @@ def _segment(text: str, constraints: list[tuple[str, str, str]], defaults: list[
         pattern += re.escape(text[position : found.start()])
         position = found.end()
         name = _NAME.match(inner)
-        if name is None:
-            raise ValueError(f"a parameter without a name in {text!r}")
+        if name is None or "/" in name["name"]:
+            raise ValueError(f"a parameter without a name, or a brace without its pair, in {text!r}")
         end = name.end()
         while (constraint := _CONSTRAINT.match(inner, end)) is not None:
             kind = constraint["kind"].lower()
@@ -153,6 +186,8 @@ def _segment(text: str, constraints: list[tuple[str, str, str]], defaults: list[
         optional = optional or remainder != ""
         pattern += f"(?P<p{len(names)}>.+)"
         names.append(name["name"])
+    if {"{", "}"} & set(_PARAMETER.sub("", text)):
+        raise ValueError(f"a brace without its pair, in {text!r}")
     pattern += re.escape(text[position:])
     return Segment(re.compile(pattern, re.IGNORECASE | re.DOTALL), tuple(names), "" if names else text, optional, rest)
 
@@ -160,8 +195,9 @@ def _segment(text: str, constraints: list[tuple[str, str, str]], defaults: list[
 def order(routes: Sequence[Route]) -> list[Route]:
     """Sort as the real host tries them: literals before parameters, constrained before free, long before short.
 
-    Source: the route comparison of the WebJobs HTTP extension.
+    Source: the route comparison of the WebJobs HTTP extension. Raises ValueError for two that clash.
     """
+    _refuse_clash(routes)
 
     def key(route: Route) -> tuple[tuple[int, int, str], ...]:
         counts = [name for name, _, _ in route.constraints]

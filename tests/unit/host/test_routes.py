@@ -2,7 +2,7 @@
 
 import pytest
 
-from dev.host.runtime import Function
+from dev.host.function import Function
 from dev.host.web.headers import header_values, query_values
 from dev.host.web.routes import find, order, parse
 
