@@ -22,7 +22,7 @@ no_addresses() {
 }
 
 queries() {  # Node may be the one that setup took from PyPI
-  PATH="$PATH:$PWD/.tools/bin" node infra/scripts/kql.mjs
+  PATH="$PWD/.tools/bin:$PATH" node infra/scripts/kql.mjs
 }
 
 check "format"        $bin/ruff format --check .

@@ -123,7 +123,8 @@ def _register_events(dataverse: str, s4: str, api: str) -> None:
 def _keep_up(ports: Ports, workers: int, data: Path) -> None:
     with start(data, ports, workers) as cloud:
         key = f"-H 'x-functions-key: {HOST_KEY}'"
-        print(f"""
+        print(
+            f"""
 app        {cloud.api}
 Dataverse  {cloud.dataverse.url}/api/data/v9.2   people at work: {cloud.dataverse.url}/sim
 S/4HANA    {cloud.s4.url}/sap/opu/odata/sap      people at work: {cloud.s4.url}/sim
@@ -136,7 +137,9 @@ try
   curl -s {key} {cloud.api}/ops/status
   curl -s {key} {cloud.api}/ops/links/s4/account/ACCOUNT-ID-OR-PARTNER-NUMBER
 
-Ctrl-C ends everything.""")
+Ctrl-C ends everything.""",
+            flush=True,
+        )
         with suppress(KeyboardInterrupt):
             signal.pause()
 
@@ -153,7 +156,10 @@ def main() -> None:
     ports = Ports(arguments.port, arguments.dataverse_port, arguments.s4_port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="cloud-") as folder:
-        _keep_up(ports, arguments.workers, arguments.data or Path(folder))
+        try:
+            _keep_up(ports, arguments.workers, arguments.data or Path(folder))
+        except RuntimeError as error:  # a program that did not start: its own words say why
+            raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

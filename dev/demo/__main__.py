@@ -3,6 +3,7 @@
 The people, the faults and the checks are here; what happens in between is the product.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ def summary(stage: Stage) -> None:
 
 def main() -> int:
     """Live the day; 0 if every claim was true."""
+    argparse.ArgumentParser(prog="python -m dev.demo", description=__doc__).parse_args()
     console, began = Console(highlight=False), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         console.print("[dim]starting table store, Service Bus, Dataverse, S/4HANA and the Functions host …[/dim]")
@@ -68,4 +70,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -80,9 +80,20 @@ class Stage:
         return answer.json() if answer.is_success else {}
 
     def hold(self) -> None:
-        """Keep the events of both systems back."""
+        """Keep the events of both systems back, once everything before is worked off."""
+        began = time.monotonic()
+        while not self._is_quiet() and time.monotonic() - began < PATIENCE_SECONDS:
+            time.sleep(LOOK_SECONDS)
         self.crm("faults", {"events": {"hold": True}})
         self.erp("faults", {"events": {"hold": True}})
+
+    def _is_quiet(self) -> bool:
+        queues = self.http.get(f"{self.cloud.bus_admin}/queues").json().values()
+        return (
+            not any(queue["active"] + queue["locked"] for queue in queues)
+            and not self.crm("events", method="GET")["pending"]
+            and not any(hook["backlog"] for hook in self.erp("webhooks", method="GET"))
+        )
 
     def release(self) -> None:
         """Let the events go that were kept back."""

@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from dev.dynamics.dataverse.core.settings import Settings, read_settings, settings_from
@@ -48,14 +49,18 @@ def main(given: list[str]) -> None:
                       _subscriptions(chosen), settings)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         certificate = make_certificate(Path(folder)) if options.tls else None
-        listener = listen(options.host, options.port)
+        try:
+            listener = listen(options.host, options.port)
+        except OSError as error:
+            raise SystemExit(f"dataverse: cannot listen on port {options.port}: {error.strerror}") from None
         server = server_of(build(options), certificate)
         signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
         if certificate:
             print(f"certificate {certificate.file}", flush=True)
         scheme = "https" if certificate else "http"
         print(f"dataverse ready {scheme}://{options.host}:{listener.getsockname()[1]}", flush=True)
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
 
 
 if __name__ == "__main__":

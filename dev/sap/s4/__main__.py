@@ -30,11 +30,13 @@ def main() -> None:
     settings = Settings.load(given.settings, client=given.client, user=given.user, password=given.password)
     headers = dict(each.split("=", 1) for each in given.events_header)
     webhook = Webhook(1, given.events, headers=headers) if given.events else None
-    server = Server(settings, given.port, given.host, given.seed_data, webhook)
     try:
+        server = Server(settings, given.port, given.host, given.seed_data, webhook)
         asyncio.run(server.run(lambda: print(f"s4 ready {server.url}", flush=True)))
     except KeyboardInterrupt:
         return
+    except OSError as error:
+        raise SystemExit(f"s4: cannot listen on port {given.port}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -132,6 +132,13 @@ def test_read_only_fields_are_dropped_or_refused(s4: Running, client: httpx.Clie
     assert client.patch(path, json=body).status_code == 400
 
 
+def test_a_supplier_role_makes_a_supplier_and_no_customer(client: httpx.Client) -> None:
+    body = {"BusinessPartnerCategory": "2", "OrganizationBPName1": "Mill"}
+    made = created(client, body | {"to_BusinessPartnerRole": [{"BusinessPartnerRole": "FLVN01"}]})
+    shown = client.get(f"A_BusinessPartner('{made['BusinessPartner']}')").json()["d"]
+    assert (shown["Supplier"], shown["Customer"]) == (made["BusinessPartner"], "")
+
+
 def test_adding_a_customer_role_later_makes_the_customer(client: httpx.Client) -> None:
     partner = created(client, {"BusinessPartnerCategory": "2", "OrganizationBPName1": "Late"})
     path = f"A_BusinessPartner('{partner['BusinessPartner']}')"

@@ -181,3 +181,13 @@ def test_the_files_are_plain_yaml_for_other_tools_too() -> None:
     for path in paths:
         plain = yaml.safe_load(Path(path).read_text("utf-8"))
         assert False not in plain, path  # NO must stand in quotes for them
+
+
+@pytest.mark.parametrize(
+    ("customer", "supplier", "takes_part"),
+    [("1000001", "", True), ("1000001", "1000001", True), ("", "1000001", False), ("", "", True)],
+    ids=["a customer", "a customer who supplies too", "only a supplier", "nobody's role yet"],
+)
+def test_who_only_supplies_is_no_account(customer: str, supplier: str, takes_part: bool) -> None:
+    partner = {"BusinessPartnerCategory": "2", "Customer": customer, "Supplier": supplier}
+    assert FLOWS["s4/account"].takes["sap"](partner) is takes_part

@@ -10,6 +10,7 @@ from dev.sap.s4.rules.work import Payload, Rule, Work, require, unique
 
 PERSON, ORGANISATION, GROUP = "1", "2", "3"
 CUSTOMER_ROLES = ("FLCU00", "FLCU01")
+SUPPLIER_ROLES = ("FLVN00", "FLVN01")
 _NAME_FIELD = {PERSON: "LastName", ORGANISATION: "OrganizationBPName1", GROUP: "GroupBusinessPartnerName1"}
 _NAME_PARTS = {
     PERSON: ("FirstName", "LastName"),
@@ -108,6 +109,8 @@ def _check_role(work: Work, row: Row, before: Row | None) -> list[Message]:
 
 def _role_created(work: Work, row: Row, _payload: Payload) -> None:
     partner = partner_of(work, row)
+    if row["BusinessPartnerRole"] in SUPPLIER_ROLES and not partner["Supplier"]:
+        work.store.put("A_BusinessPartner", partner | {"Supplier": str(partner["BusinessPartner"])})
     if row["BusinessPartnerRole"] not in CUSTOMER_ROLES or partner["Customer"]:
         return
     same = work.settings.customer_equals_partner
