@@ -4,15 +4,15 @@ First what forbids a merge (somebody else is at it, the record is gone, copied, 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from shared.core.digest import plain
-from shared.core.link import Intent, Link, Problem, Status
+from shared.core.link import Intent, Link
 from shared.core.messages import born_in_sap
 from shared.core.model import OTHER, SIDES, Side, Write
-from shared.core.plan import Facts, Later, Park, Plan, Skip, Sync
+from shared.core.plan import Facts, Later, Plan, Skip, Sync
+from shared.decision import candidates
+from shared.decision.candidates import park
 from shared.decision.learning import RECENT
 from shared.decision.lines import line_links, pair_lines
 from shared.decision.merging import create, merge
@@ -47,7 +47,7 @@ def _not_too_often(plan: Plan, facts: Facts) -> Plan:
         return plan
     names = ", ".join(sorted({name for write in plan.writes.values() for name in write.fields}))
     message = f"{len(times)} writes to this pair within an hour: two automations disagree about {names}"
-    return _park(facts, "", "fight", message)
+    return park(facts, "", "fight", message)
 
 
 def _claimed(facts: Facts, _flow: Flow) -> Plan | None:
@@ -70,7 +70,7 @@ def _stale_read(facts: Facts, _flow: Flow) -> Plan | None:
             f"{side} keeps answering with an older state than was seen before: a restored database, or a replica; "
             "replay to take it as it is now"
         )
-        return _park(facts, side, "stale read", message)
+        return park(facts, side, "stale read", message)
     return None
 
 
@@ -80,7 +80,7 @@ def _merged_away(facts: Facts, _flow: Flow) -> Plan | None:
             message = (
                 f"merged into {record.merged_into} on the {side} side: decide which partner survives, then link it"
             )
-            return _park(facts, side, "merged", message, status="merged")
+            return park(facts, side, "merged", message, status="merged")
     return None
 
 
@@ -98,7 +98,7 @@ def _gone(facts: Facts, flow: Flow) -> Plan | None:
     side = gone[0]
     if not (said.deleted and said.side == side):
         message = f"the {side} record {link.key(side)} cannot be found, and nobody said that it was deleted"
-        return _park(facts, side, "gone", message)
+        return park(facts, side, "gone", message)
     other = OTHER[side]
     survivor = facts.records[other]
     how = flow.retire.get(other)
@@ -135,7 +135,7 @@ def _tombstone(facts: Facts, flow: Flow) -> Plan | None:
         return None
     kept = _retired_still(facts, flow)
     message = "both records are there again after one was deleted: replay to link them again"
-    return _park(facts, "", "came back", message + (f"; {kept} stays as retiring set it" if kept else ""))
+    return park(facts, "", "came back", message + (f"; {kept} stays as retiring set it" if kept else ""))
 
 
 def _retired_still(facts: Facts, flow: Flow) -> str:
@@ -159,7 +159,7 @@ def _reused_key(facts: Facts, _flow: Flow) -> Plan | None:
             message = (
                 f"the {side} record {record.key} is another one than was linked: it was created anew under this key"
             )
-            return _park(facts, side, "key reused", message)
+            return park(facts, side, "key reused", message)
     return None
 
 
@@ -168,30 +168,6 @@ def _out_of_scope(facts: Facts, flow: Flow) -> Plan | None:
         if record is not None and not flow.takes[side](record.values):
             return Skip(f"outside the mapping's scope on the {side} side", out_of_scope=True)
     return None
-
-
-def _copied(facts: Facts, flow: Flow) -> Plan | None:
-    """A candidate that is linked elsewhere is not a twin (law 4): a copy, or a second record of one customer."""
-    if flow.copies == "new":
-        return None
-    for twin in facts.twins:
-        if twin.elsewhere:
-            how = "carries the mark of" if twin.birthmark else "matches"
-            message = (
-                f"{how} record {twin.record.key}, which belongs to {twin.elsewhere}: remove the mark, merge the two, "
-                "or set `copies: new` in the mapping"
-            )
-            return _park(facts, facts.change.side, "copy" if twin.birthmark else "duplicate", message)
-    return None
-
-
-def _doubled(facts: Facts, _flow: Flow) -> Plan | None:
-    free = [t for t in facts.twins if not t.elsewhere]
-    if len(free) < 2:  # noqa: PLR2004  # two are a question, one is an answer
-        return None
-    keys = ", ".join(sorted(t.record.key for t in free))
-    message = f"{len(free)} records match ({keys}): merge them, or leave the match key on one of them only"
-    return _park(facts, facts.change.side, "duplicate", message)
 
 
 def _open_create(facts: Facts, flow: Flow) -> Plan | None:
@@ -203,7 +179,7 @@ def _open_create(facts: Facts, flow: Flow) -> Plan | None:
             message = (
                 f"{intent.side} has taken it as a draft: it is linked once it is approved; if it was rejected, replay"
             )
-            return _park(facts, facts.change.side, "awaits approval", message)
+            return park(facts, facts.change.side, "awaits approval", message)
         until = intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))
         if intent.kind == "create" and facts.now < until and _not_seen_yet(intent, facts, flow):
             reason = f"the answer of a create in {intent.side} was lost: it may still commit"
@@ -220,11 +196,6 @@ def _not_seen_yet(intent: Intent, facts: Facts, flow: Flow) -> bool:
     pairs = pair_lines(facts.records, line_links(facts, flow.lines), flow.lines, facts.linked)
     alone = {pair.name for pair in pairs if pair.link is None and (pair.sap is None or pair.dynamics is None)}
     return bool(alone & intent.sent.keys())
-
-
-def _park(facts: Facts, side: Side | Literal[""], cause: str, message: str, status: Status | None = None) -> Park:
-    link = replace(facts.link, status=status) if facts.link and status else facts.link
-    return Park((Problem("", side, cause, message, since=facts.now),), link)
 
 
 def _asked_again(facts: Facts) -> bool:
@@ -245,7 +216,8 @@ RULES: tuple[Rule, ...] = (
     _tombstone,
     _reused_key,
     _out_of_scope,
-    _copied,
-    _doubled,
+    candidates.copied,
+    candidates.doubled,
+    candidates.takes_no_part,
     _open_create,
 )

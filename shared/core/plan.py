@@ -28,12 +28,14 @@ class Limits:
 class Twin:
     """A record on the other side that may be this one: found by its `birthmark` or by a match key.
 
-    `elsewhere` is the Dynamics key of the pair that it already belongs to ('' when it is free).
+    `elsewhere` is the key of the record that it already belongs to ('' when it is free), `rival` that of another record
+    on the asking side with the same match key.
     """
 
     record: Record
     birthmark: bool
     elsewhere: str = ""
+    rival: str = ""
 
 
 @dataclass(frozen=True, slots=True)

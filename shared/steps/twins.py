@@ -19,7 +19,7 @@ from shared.ports import App
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a candidate was found: by `birthmark` or by a match key; `rival` bears the same mark on the asking side."""
+    """How a candidate was found: by `birthmark` or by a match key; `rival` bears the same on the asking side."""
 
     birthmark: bool
     rival: str = ""
@@ -27,16 +27,18 @@ class Look:
 
 async def find_twins(source: Record, side: Side, flow: Flow, app: App) -> tuple[Twin, ...]:
     """Return the candidates (at most 3) of the first look that finds any."""
-    async for birthmark, records in _looks(source, side, flow, app):
+    async for birthmark, column, records in _looks(source, side, flow, app):
         if records:
-            rival = await _rival(source, side, flow, app) if birthmark else ""
-            return tuple([await _twin(r, source, side, flow, app, Look(birthmark, rival)) for r in records])
+            look = Look(birthmark, await _rival(source, side, column, flow, app))
+            return tuple([await _twin(r, source, side, flow, app, look) for r in records])
     return ()
 
 
-async def _rival(source: Record, side: Side, flow: Flow, app: App) -> str:
-    """Return the key of another record on this side that bears the same mark: people copy records, mark and all."""
-    column = flow.birthmark.dynamics if side == "dynamics" else flow.birthmark.sap
+async def _rival(source: Record, side: Side, column: str, flow: Flow, app: App) -> str:
+    """Return the key of another record on this side with the same mark or match key: people copy records, mark and all.
+
+    From the other side these would be two matches; nothing is guessed from this side either.
+    """
     held = source.values.get(column) if column else None
     if not plain(held):
         return ""
@@ -103,18 +105,22 @@ def never_made(link: Link) -> bool:
     return refused and not any(intent.kind != "update" for intent in link.intents)
 
 
-async def _looks(source: Record, side: Side, flow: Flow, app: App) -> AsyncIterator[tuple[bool, tuple[Record, ...]]]:
+async def _looks(
+    source: Record, side: Side, flow: Flow, app: App
+) -> AsyncIterator[tuple[bool, str, tuple[Record, ...]]]:
+    """Yield whether it was by birthmark, the column of the asking side that names the candidates, and these."""
     other = OTHER[side]
+    marked = flow.birthmark.dynamics if side == "dynamics" else flow.birthmark.sap
     system, selection, mark = app.system(flow, other), flow.selections[other], flow.birthmark
     for key in _keys_named_by(source, side, flow):
         found = await system.read(selection, key)
-        yield True, (found,) if found else ()
+        yield True, marked, (found,) if found else ()
     for where in _marks_named_by(source, side, flow):
-        yield True, await system.find(selection, where)
+        yield True, marked, await system.find(selection, where)
     for keys in flow.match:
         value = source.key if keys[side] == "" else source.values.get(keys[side])
         if plain(value) and (side != "dynamics" or keys[side] != mark.dynamics):
-            yield False, await system.find(selection, {keys[other]: value})
+            yield False, keys[side], await system.find(selection, {keys[other]: value})
 
 
 def _keys_named_by(source: Record, side: Side, flow: Flow) -> list[str]:
@@ -147,10 +153,10 @@ async def _twin(record: Record, source: Record, side: Side, flow: Flow, app: App
     owner = link.key(side) if link is not None and known else ""
     if owner not in ("", source.key):
         return Twin(record, look.birthmark, owner)
-    other = look.rival or _marked_for(record, source, side, flow)
-    if not other and not look.birthmark:
-        other = await _bearer(record, source, side, flow, app)
-    return Twin(record, look.birthmark, other)
+    marked = _marked_for(record, source, side, flow)
+    if look.birthmark:
+        return Twin(record, look.birthmark, look.rival or marked)
+    return Twin(record, look.birthmark, marked or await _bearer(record, source, side, flow, app), look.rival)
 
 
 async def _bearer(record: Record, source: Record, side: Side, flow: Flow, app: App) -> str:

@@ -82,12 +82,16 @@ async def test_linking_a_twin_binds_the_way_back_first_then_the_link_and_stamps_
     assert world.crm.rows[d].values["sapnumber"] == s
 
 
-async def test_of_two_dynamics_duplicates_with_one_vat_number_one_is_linked_and_the_other_touches_nothing() -> None:
+async def test_of_two_accounts_that_have_found_one_partner_one_is_linked_and_the_other_touches_nothing() -> None:
     world = World()
     s = world.partner(tax="V1")
     world.account(D1, vat="V1", name="One")
-    world.account(D2, vat="V1", name="Two")
-    world.script.before("state.bind", lambda: world.sync(D2, app=world.rival))
+
+    async def the_vat_number_moves_to_another_account() -> None:
+        world.crm.edit(D1, vat="V2")
+        await world.sync(world.account(D2, vat="V1", name="Two"), app=world.rival)
+
+    world.script.before("state.bind", the_vat_number_moves_to_another_account)
     with pytest.raises(Stale):
         await world.sync(D1)
     assert world.script.calls["erp.update"] == world.script.calls["crm.update"] == 0

@@ -6,6 +6,7 @@ import pytest
 
 from shared.core.link import Link
 from shared.core.messages import born_in_sap
+from shared.core.model import Side
 from shared.core.plan import Park, Skip, Sync, Twin
 from shared.decide import decide
 from shared.errors import NotYet, Stale
@@ -120,6 +121,42 @@ async def test_two_matches_park_both_ways_and_nothing_is_guessed() -> None:
     await world.sync(world.account(vat="V1"))
     assert await world.parked(D1) == ("duplicate",)
     assert world.crm.writes == world.erp.writes == 0
+
+
+@pytest.mark.parametrize("side", ["dynamics", "sap"])
+async def test_two_of_one_match_key_park_from_whichever_side_they_are_seen(side: Side) -> None:
+    world = World()
+    two = world.account if side == "dynamics" else world.partner
+    keys = [two(D1, vat="V1"), two(D2, vat="V1")] if side == "dynamics" else [two(tax="V1"), two(tax="V1")]
+    _ = world.partner(tax="V1") if side == "dynamics" else world.account(vat="V1")
+    for key in keys:
+        await world.sync(key, side)
+        assert await world.parked(key, side) == ("duplicate",)
+    assert world.crm.writes == world.erp.writes == 0
+    (world.crm if side == "dynamics" else world.erp).edit(keys[1], **{"vat" if side == "dynamics" else "tax": "V2"})
+    await world.sync(keys[0], side)
+    assert await world.parked(keys[0], side) == ()
+
+
+async def test_a_match_that_takes_no_part_is_neither_written_nor_made_a_second_time() -> None:
+    world = World()
+    s = world.partner(tax="V1", category="1")
+    d = world.account(vat="V1", memo="b")
+    await world.sync(d)
+    assert await world.parked(d) == ("duplicate",)
+    assert world.erp.writes == 0
+    world.erp.edit(s, category="2")
+    await world.sync(d)
+    assert (await world.link(d)).sap == s
+
+
+async def test_a_marked_record_that_takes_no_part_any_more_is_out_of_scope() -> None:
+    world = World()
+    d = world.account()
+    world.partner(mark=d, category="1")
+    assert isinstance(await world.sync(d), Skip)
+    assert world.erp.writes == 0
+    assert await world.parked(d) == ()
 
 
 async def test_a_second_account_with_the_vat_number_of_a_linked_partner_parks() -> None:
