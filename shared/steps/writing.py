@@ -219,9 +219,14 @@ class Writer:
         return Answer(answer.after, notes=answer.notes)
 
     def _written_over(self, write: Write, gathered: Record, before: Record) -> frozenset[str]:
-        """Return written fields that moved between our read and our write, and would not have been written then."""
+        """Return written fields that moved between our read and our write, and would not have been written then.
+
+        What they hold may be just what we send: another worker of ours, or an earlier part of this write, was at it.
+        """
         was, held = (all_raws(write, r, self.flow) for r in (gathered, before))
-        moved = {name for name in write.fields & was.keys() if not same(was[name], held[name])}
+        sent = held | expected(write, self.out.facts, self.flow)
+        names = write.fields & was.keys()
+        moved = {name for name in names if not same(was[name], held[name]) and not same(sent[name], held[name])}
         if not moved:
             return frozenset()
         records = {**self.out.facts.records, write.side: before}

@@ -6,40 +6,23 @@ or PATCH; below it, aiohttp sends an idempotent request once more when its kept-
 """
 
 import asyncio
-import contextlib
-import json
 import logging
 import ssl
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from http import cookiejar
-from typing import Any, Protocol, cast
 
 import aiohttp
 import httpx
-import orjson
 from httpx_aiohttp import AiohttpTransport
 
-from shared.errors import (
-    Complaint,
-    NotAllowed,
-    Refused,
-    Stale,
-    SyncError,
-    Throttled,
-    Unavailable,
-    Unconfirmed,
-)
+from shared.errors import Unavailable, Unconfirmed
 from shared.systems.governor import Governor
+from shared.systems.replies import retry_after_seconds, utc_now
 from shared.telemetry import calling
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 15.0  # shorter than any gateway's: a connection closed under a write is an unknown outcome
 RESPONSE_BYTES_MAX = 64 * 1024 * 1024
-THROTTLED_SECONDS = 10.0  # what a 429 without Retry-After means
-NUMBER_DIGITS_MAX = 60
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes every address, with the filter's values
 
@@ -51,30 +34,6 @@ NOTHING_SENT = (
     aiohttp.ClientProxyConnectionError,
     aiohttp.InvalidURL,
 )
-
-
-class Reply(Protocol):
-    """An HTTP answer: an `httpx.Response`, or one part of a batch."""
-
-    @property
-    def status_code(self) -> int:
-        """Return the HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> httpx.Headers:
-        """Return the headers, names in any case."""
-        ...
-
-    @property
-    def content(self) -> bytes:
-        """Return the body."""
-        ...
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 class Http:
@@ -201,94 +160,3 @@ def _lost(what: str, error: Exception, *, writes: bool) -> Unavailable:
     if writes and not unsent:
         return Unconfirmed(f"{what}: no answer came ({why}); it may have happened")
     return Unavailable(f"{what}: no answer ({why}){'; nothing was sent' if unsent else ''}")
-
-
-# ------------------------------------------------------------------------------------------------- statuses as errors
-
-STATUS_ERRORS: Mapping[int, type[SyncError]] = {
-    **dict.fromkeys((301, 302, 303, 307, 308, 401, 403, 407), NotAllowed),  # an API redirects only to a sign-in page
-    **dict.fromkeys((400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 431, 501), Refused),
-    **dict.fromkeys((412, 428), Stale),
-    **dict.fromkeys((408, 423, 425), Unavailable),  # the server says itself that it did not do it
-    429: Throttled,
-    **dict.fromkeys((500, 502, 503, 504), Unconfirmed),
-}
-
-
-def failure(  # noqa: PLR0913 -- the facts of one failed answer
-    what: str,
-    reply: Reply,
-    *,
-    writes: bool,
-    message: str = "",
-    complaints: tuple[Complaint, ...] = (),
-    kind: type[SyncError] | None = None,
-    now: Callable[[], datetime] = utc_now,
-) -> SyncError:
-    """Return the error that an answer with an error status means; the caller raises it.
-
-    `what` names call and system ('s4: PATCH A_BusinessPartner'), `message` is the system's own words, `kind` overrules
-    the status where the body's code says more. A 503 with Retry-After is a throttle. A read is never `Unconfirmed`.
-    """
-    status = reply.status_code
-    wait = retry_after_seconds(reply, now())
-    kind = kind or STATUS_ERRORS.get(status, Unconfirmed)
-    text = f"{what}: HTTP {status}{': ' if message else ''}{message}"
-    if kind is Throttled or (status in (429, 503) and wait is not None):
-        return Throttled(text, wait_seconds=THROTTLED_SECONDS if wait is None else wait)
-    if kind is Refused:
-        return Refused(text, complaints)
-    if kind is Unconfirmed and not writes:
-        kind = Unavailable
-    return kind(text)
-
-
-def retry_after_seconds(reply: Reply, now: datetime) -> float | None:
-    """Return how long the server asks us to wait: seconds ('7') or an HTTP date; None when it names nothing usable."""
-    text = reply.headers.get("retry-after", "").strip()
-    if text.replace(".", "", 1).isdecimal():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
-
-
-# ---------------------------------------------------------------------------------------------------------- exact JSON
-
-
-def loads_exact(body: bytes) -> Any:  # noqa: ANN401 -- JSON is whatever the server sends
-    """Parse JSON with amounts as Decimal: b'{"price": 10.10}' -> {'price': Decimal('10.10')}. Raises ValueError."""
-    return json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_float=Decimal, parse_constant=_no_constant)
-
-
-def dumps_exact(value: object) -> bytes:
-    """Write JSON with a Decimal as the same digits: {'price': Decimal('10.10')} -> b'{"price":10.10}'.
-
-    Dates must be text already: each system has its own form. Raises TypeError or ValueError.
-    """
-    return orjson.dumps(value, default=_number, option=orjson.OPT_PASSTHROUGH_DATETIME)
-
-
-def json_object(what: str, reply: Reply, *, writes: bool) -> dict[str, Any]:
-    """Return the JSON object of an answer with a good status; a sign-in page or half a body is no answer at all."""
-    with contextlib.suppress(ValueError):
-        body = loads_exact(reply.content)
-        if isinstance(body, dict):
-            return cast("dict[str, Any]", body)
-    lost = Unconfirmed if writes else Unavailable
-    raise lost(f"{what}: HTTP {reply.status_code}, but the body is no JSON object")
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _number(value: object) -> orjson.Fragment:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} has no JSON form here; the codec writes dates as text")
-    if not value.is_finite() or abs(value.adjusted()) > NUMBER_DIGITS_MAX:
-        raise ValueError("an amount must be a finite number of ordinary size")
-    return orjson.Fragment(format(value, "f"))

@@ -34,6 +34,9 @@ def flows(environment: Mapping[str, str]) -> dict[str, Flow]:
     known = adapters.catalogues()
     found: dict[str, Flow] = {}
     for system in sorted(chosen.sap_systems):
+        if system not in known:
+            there = ", ".join(sorted(name for name in known if (MAPPINGS / name).is_dir()))
+            raise BadMapping(f"SAP_SYSTEMS names {system!r}; there are {there}")
         found |= load_flows(MAPPINGS / system, known, for_mappings(chosen, environment))
     unknown = chosen.flows_off - found.keys()
     if unknown:

@@ -108,3 +108,19 @@ def test_an_edit_of_an_orders_header_costs_one_read_each_and_one_batch(office: O
     assert cost.dynamics == {"GET salesorders": 1}
     assert cost.sap == {"GET A_SalesOrder": 1, "$batch PATCH GET": 1}
     assert (till.echo.dynamics, till.echo.sap) == ORDER_READ
+
+
+def test_an_edit_of_an_orders_line_costs_one_batch_the_write_back_and_one_read_each_for_both_of_its_events(
+    office: Office, till: Till
+) -> None:
+    account, _ = office.linked_account("Gezählte Zeile GmbH")
+    order, number = office.linked_order(account, "TG11", "TG12")
+    line = next(row for row in office.rows("salesorderdetail", _salesorderid_value=order) if row["lineitemnumber"] == 2)
+    edit = {"table": "salesorderdetail", "id": line["salesorderdetailid"], "user": BACK_OFFICE}
+    cost = till.cost(
+        lambda: office.crm("edit", {**edit, "values": {"quantity": 7}}),
+        lambda: [item["RequestedQuantity"] for item in office.items(number)][1] in ("7", "7.000"),
+    )
+    # Dataverse tells of the line and, with its new total, of the order; SAP's net total comes back
+    assert cost.dynamics == {"GET salesorders": 2, "PATCH salesorders": 1}
+    assert cost.sap == {"GET A_SalesOrder": 2, "$batch PATCH PATCH GET": 1}

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import BadMapping
 from shared.settings import read_settings
-from shared.wiring.app import build
+from shared.wiring.app import build, flows
 
 SAMPLE = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text("utf-8"))["Values"]
 
@@ -54,3 +54,8 @@ def test_a_connection_string_is_taken_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("name", ["RECONCILE_CRON", "REPORT_CRON"])
 def test_a_schedule_that_nobody_can_read_is_named(name: str) -> None:
     assert refused(**{name: "61 * * * *"}).startswith(f"{name}: ")
+
+
+def test_a_system_that_there_is_not_is_named_with_its_setting() -> None:
+    with pytest.raises(BadMapping, match="SAP_SYSTEMS names 's5'; there are s4"):
+        flows({"SAP_SYSTEMS": "s5"})

@@ -15,7 +15,8 @@ from shared.systems.batch import Part
 from shared.systems.dataverse.auth import TokenSource
 from shared.systems.dataverse.web.refusals import fault, refusal
 from shared.systems.dataverse.web.wire import Wire
-from shared.systems.http import Http, Reply, json_object
+from shared.systems.http import Http
+from shared.systems.replies import Reply, json_object
 
 type Data = Mapping[str, Any]
 

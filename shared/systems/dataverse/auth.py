@@ -15,7 +15,8 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from shared.errors import NotAllowed, Unavailable
-from shared.systems.http import Http, failure, json_object
+from shared.systems.http import Http
+from shared.systems.replies import failure, json_object
 
 EARLY_SECONDS = 300.0
 LIFE_SECONDS = 3600.0  # of a token whose issuer does not say

@@ -18,7 +18,7 @@ from shared.systems.dataverse.objects import Table
 from shared.systems.dataverse.values import version
 from shared.systems.dataverse.web.refusals import refusal
 from shared.systems.dataverse.web.wire import Wire
-from shared.systems.http import Reply, json_object
+from shared.systems.replies import Reply, json_object
 
 # A token older than the organisation's expirechangetrackingindays (7 days unless changed) is refused. The code differs
 # between versions, so any refusal of a token as a bad request counts: reading everything again is always right.

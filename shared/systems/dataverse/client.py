@@ -25,7 +25,8 @@ from shared.systems.dataverse.updates import Guard, Step
 from shared.systems.dataverse.values import row_key
 from shared.systems.dataverse.web.refusals import ALTERNATE_KEY_TAKEN, Sent, absent, refusal
 from shared.systems.dataverse.web.wire import Wire
-from shared.systems.http import Http, Reply, json_object, utc_now
+from shared.systems.http import Http
+from shared.systems.replies import Reply, json_object, utc_now
 
 TWINS_MAX = 3  # more than one is a question for a person; how many more does not matter
 LINE_PAGES_MAX = 100

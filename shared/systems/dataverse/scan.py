@@ -16,7 +16,7 @@ from shared.systems.dataverse.codec import Shape
 from shared.systems.dataverse.values import WRITERS, day_as_instant, version
 from shared.systems.dataverse.web.refusals import refusal
 from shared.systems.dataverse.web.wire import Wire
-from shared.systems.http import json_object
+from shared.systems.replies import json_object
 from shared.systems.terms import Value, expression
 
 PAGE_ROWS = 5_000  # the most that Dataverse gives at once

@@ -12,7 +12,8 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from shared.errors import NotAllowed, SyncError, Unavailable
-from shared.systems.http import Http, failure, json_object, utc_now
+from shared.systems.http import Http
+from shared.systems.replies import failure, json_object, utc_now
 
 EARLY = timedelta(seconds=60)  # a token that ends within this is not used any more
 LIFETIME_SECONDS = 600  # of a token whose answer does not say `expires_in`

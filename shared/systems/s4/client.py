@@ -18,7 +18,8 @@ from shared.errors import BadMapping, NotAllowed
 from shared.ports import Page, Scan, Term, Traits
 from shared.systems.batch import Part
 from shared.systems.coalesce import Coalescer
-from shared.systems.http import Http, Reply, utc_now
+from shared.systems.http import Http
+from shared.systems.replies import Reply, utc_now
 from shared.systems.s4 import changes, codec, scan
 from shared.systems.s4.auth import Auth
 from shared.systems.s4.gateway import faults

@@ -31,6 +31,25 @@ async def test_a_create_is_written_down_with_its_digests_before_it_leaves_and_st
     assert (after.status, after.intents, after.claimed_until) == ("linked", (), None)
 
 
+async def test_an_update_that_no_etag_guards_is_written_down_before_it_leaves_and_struck_out_after() -> None:
+    world = World()
+    d, _ = await world.linked(city="Lyon")
+    world.crm.edit(d, city="Oslo")
+    seen = []
+
+    async def look() -> None:
+        seen.append(await world.link())
+
+    world.script.before("erp.update", look)
+    await world.sync(d)
+    (link,) = seen
+    (intent,) = link.intents
+    assert (intent.side, intent.kind, intent.sent) == ("sap", "update", {"city": world.app.seal.digest("Oslo")})
+    assert link.claimed_until is not None
+    after = await world.link()
+    assert (after.intents, after.claimed_until) == ((), None)
+
+
 async def test_the_loser_of_two_creates_is_stale_and_has_touched_no_system() -> None:
     world = World()
     d = world.account()

@@ -107,6 +107,16 @@ async def test_a_field_that_is_not_in_step_keeps_the_base_it_had() -> None:
     assert SEAL.matches("Lyon", base["city"].sap)
 
 
+async def test_what_sap_holds_as_we_send_it_is_not_put_back() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.crm.edit(d, city="Oslo")
+    world.script.before("erp.update", lambda: world.erp.edit(s, town="Oslo"))
+    await world.sync(d)
+    assert world.script.calls["erp.update"] == 1
+    assert (await world.journal())[0].notes == ()
+
+
 async def test_what_a_person_types_in_sap_in_the_same_breath_is_put_back_and_judged_anew() -> None:
     world = World()
     d, s = await world.linked(city="Lyon", street="A")

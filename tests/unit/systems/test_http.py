@@ -13,15 +13,9 @@ import pytest
 from dev.dynamics.dataverse.running import make_certificate
 from shared.errors import Complaint, NotAllowed, Refused, Stale, SyncError, Throttled, Unavailable, Unconfirmed
 from shared.systems.batch import PartAnswer
-from shared.systems.http import (
-    THROTTLED_SECONDS,
-    Http,
-    dumps_exact,
-    failure,
-    json_object,
-    loads_exact,
-    retry_after_seconds,
-)
+from shared.systems.exact_json import dumps_exact, loads_exact
+from shared.systems.http import Http
+from shared.systems.replies import THROTTLED_SECONDS, failure, json_object, retry_after_seconds
 from tests.wire import Asked, Cut, answer, serving
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

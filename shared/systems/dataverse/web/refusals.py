@@ -11,7 +11,8 @@ from http import HTTPStatus
 
 from shared.core.model import Column, Values
 from shared.errors import BadMapping, Complaint, NotAllowed, Refused, Stale, SyncError, Throttled, Unavailable
-from shared.systems.http import Reply, failure, loads_exact, utc_now
+from shared.systems.exact_json import loads_exact
+from shared.systems.replies import Reply, failure, utc_now
 
 ROW_ABSENT = frozenset({"0x80040217", "0x80060891"})  # no row with this id, with these key values
 KEY_TAKEN = "0x80040237"  # a row with this id is there

@@ -17,7 +17,9 @@ from shared.errors import SyncError, Unavailable, Unconfirmed
 from shared.systems.batch import Part, decode, encode
 from shared.systems.coalesce import Coalescer
 from shared.systems.dataverse.auth import TokenSource
-from shared.systems.http import Http, Reply, dumps_exact
+from shared.systems.exact_json import dumps_exact
+from shared.systems.http import Http
+from shared.systems.replies import Reply
 
 API = "/api/data/v9.2/"
 READS_MAX = 20  # the parts of a batch run one after the other: a long batch makes its first caller wait

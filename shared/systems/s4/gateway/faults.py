@@ -15,7 +15,8 @@ from xml.etree import ElementTree as ET
 import httpx
 
 from shared.errors import BadMapping, Complaint, Refused, SyncError, Unavailable
-from shared.systems.http import Reply, failure, loads_exact
+from shared.systems.exact_json import loads_exact
+from shared.systems.replies import Reply, failure
 
 TEXT_CHARACTERS_MAX = 300
 # Locks come as 423 or as 400 with this text (R1, V1, M3 ...); the app logs on in English, German is the other default.

@@ -14,7 +14,8 @@ import httpx
 
 from shared.errors import NotAllowed, Unavailable, Unconfirmed
 from shared.systems import batch
-from shared.systems.http import Http, Reply, json_object, utc_now
+from shared.systems.http import Http
+from shared.systems.replies import Reply, json_object, utc_now
 from shared.systems.s4.auth import Auth
 from shared.systems.s4.gateway.faults import problem
 
@@ -62,12 +63,9 @@ class Gateway:
         """Read an address below the service root."""
         return await self._send("GET", service, address, {"Accept": "application/json"}, None, writes=False)
 
-    async def change(
-        self, method: str, service: str, address: str, body: bytes = b"", *, etag: str = ""
-    ) -> httpx.Response:
-        """Send a changing request, guarded by `etag` where there is one."""
+    async def change(self, method: str, service: str, address: str, body: bytes = b"") -> httpx.Response:
+        """Send a changing request."""
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
-        headers |= {"If-Match": etag} if etag else {}
         return await self._send(method, service, address, headers, body or None, writes=True)
 
     async def batch(

@@ -50,6 +50,19 @@ def header_operation(wanted: Plan, before: Record, values: Values) -> Operation 
     return Operation("PATCH", wanted.address(before.key), tuple(own), properties(wanted.columns, own), etag=etag)
 
 
+def guard_operation(wanted: Plan, before: Record) -> Operation | None:
+    """Return a PATCH of the header that changes nothing: its etag guards lines, which have none of their own.
+
+    None where the record has no etag, or no column that may be sent again as it is.
+    """
+    own = ((name, column, before.values.get(name)) for name, column in wanted.columns.items() if "." not in name)
+    same = next((name for name, column, held in own if column.update and column.type == "text" and held), "")
+    if not same or not before.etag:
+        return None
+    body = properties(wanted.columns, {same: before.values[same]})
+    return Operation("PATCH", wanted.address(before.key), (), body, etag=before.etag)
+
+
 def part_operations(wanted: Plan, before: Record, values: Values) -> list[Operation]:
     """Return what the header's parts need."""
     header = _Row(wanted.address(before.key), {wanted.structure.key: before.key})

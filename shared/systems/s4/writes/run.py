@@ -16,7 +16,8 @@ import httpx
 from shared.core.model import Answer, LineWrite, Record, Values
 from shared.errors import Complaint, Refused, Stale, Transient, Unavailable, Unconfirmed
 from shared.systems.batch import Part, PartAnswer
-from shared.systems.http import Reply, dumps_exact
+from shared.systems.exact_json import dumps_exact
+from shared.systems.replies import Reply
 from shared.systems.s4.gateway import faults
 from shared.systems.s4.gateway.session import Gateway, entity_of
 from shared.systems.s4.reading import HIDDEN, Plan, covers, record
@@ -85,11 +86,12 @@ class Writer:
         """Update an object whose header has an etag, and whose children have none.
 
         New rows go first and each alone, as these services want it: what is refused there has changed nothing. All the
-        rest is one change set with the header's PATCH, whose etag guards it.
+        rest is one change set with a PATCH of the header, whose etag guards it.
         """
         header = ops.header_operation(wanted, before, values)
         below = [*ops.part_operations(wanted, before, values), *ops.line_operations(wanted, before, lines)]
         new, rest = [o for o in below if o.method == "POST"], [o for o in below if o.method != "POST"]
+        header = header or (ops.guard_operation(wanted, before) if rest else None)
         seen, texts = before, _texts(values, lines)
         done: Pairs = []
         if new or not header:

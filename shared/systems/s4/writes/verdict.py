@@ -4,7 +4,7 @@ import httpx
 
 from shared.errors import NotAllowed, Refused, Stale, SyncError, Unconfirmed
 from shared.systems.batch import PartAnswer
-from shared.systems.http import failure
+from shared.systems.replies import failure
 from shared.systems.s4.gateway import faults
 from shared.systems.s4.writes import operations as ops
 from shared.systems.s4.writes.operations import Operation

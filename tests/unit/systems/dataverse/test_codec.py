@@ -14,7 +14,7 @@ from shared.errors import BadMapping, BadRequest, Refused
 from shared.systems.dataverse.codec import Shape, shape
 from shared.systems.dataverse.objects import CATALOGUE, TABLES
 from shared.systems.dataverse.values import line_key, row_key, version
-from shared.systems.http import dumps_exact, loads_exact
+from shared.systems.exact_json import dumps_exact, loads_exact
 
 KEY = "7f1d9c4e-6c52-4f5e-9a0b-0c1d2e3f4a5b"
 OTHER = "11111111-2222-4333-8444-555555555555"

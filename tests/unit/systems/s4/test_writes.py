@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -265,15 +266,34 @@ async def test_where_change_sets_are_single_a_stale_header_stops_the_lines() -> 
     assert [len(lines_of(each)) for each in asked] == [3, 2, 2, 2]
 
 
-async def test_lines_alone_are_guarded_by_a_look_at_the_etag() -> None:
-    change = [LineWrite("change", "10", {"RequestedQuantity": Decimal(7)})]
+LINE_CHANGE = [LineWrite("change", "10", {"RequestedQuantity": Decimal(7)})]
+
+
+async def test_lines_alone_are_guarded_by_a_patch_of_the_header_that_changes_nothing() -> None:
+    async with sap(batch(part(412, refusal("X", "moved")), part(200, order('W/"2"')))) as (system, _, _asked):
+        with pytest.raises(Stale):
+            await system.update(ORDER, HELD_ORDER, {}, LINE_CHANGE)
+    said = batch(changed(part(204), part(204)), part(200, order('W/"2"')))
+    async with sap(said) as (system, _, asked):
+        found = await system.update(ORDER, HELD_ORDER, {}, LINE_CHANGE)
+    assert found.after.etag == 'W/"2"'
+    assert [line.partition(" HTTP")[0] for line in lines_of(asked[0])[:2]] == [
+        "PATCH A_SalesOrder('1')",
+        "PATCH A_SalesOrderItem(SalesOrder='1',SalesOrderItem='10')",
+    ]
+    assert asked[0].body.count(b"boundary=changeset") == 1
+    assert b'If-Match: W/"1"' in asked[0].body
+    assert b'{"PurchaseOrderByCustomer":"P"}' in asked[0].body
+
+
+async def test_lines_of_a_record_with_nothing_to_send_again_are_guarded_by_a_look_at_the_etag() -> None:
+    held = replace(HELD_ORDER, values={})
     async with sap(answer(200, order('W/"2"'))) as (system, _, _asked):
         with pytest.raises(Stale):
-            await system.update(ORDER, HELD_ORDER, {}, change)
+            await system.update(ORDER, held, {}, LINE_CHANGE)
     said = batch(changed(part(204)), part(200, order('W/"2"')))
     async with sap(answer(200, order('W/"1"')), said) as (system, _, asked):
-        found = await system.update(ORDER, HELD_ORDER, {}, change)
-    assert found.after.etag == 'W/"2"'
+        assert (await system.update(ORDER, held, {}, LINE_CHANGE)).after.etag == 'W/"2"'
     assert lines_of(asked[1])[0] == "PATCH A_SalesOrderItem(SalesOrder='1',SalesOrderItem='10') HTTP/1.1"
 
 
@@ -331,8 +351,14 @@ async def test_what_fails_after_an_addition_is_unconfirmed(last: bytes) -> None:
 async def test_a_removed_line_that_is_gone_already_is_done() -> None:
     gone = batch(part(404, refusal()), part(200, order('W/"3"')))
     async with sap(answer(200, order('W/"1"')), gone) as (system, _, _asked):
-        found = await system.update(ORDER, HELD_ORDER, {}, [LineWrite("remove", "10", {})])
+        found = await system.update(ORDER, replace(HELD_ORDER, values={}), {}, [LineWrite("remove", "10", {})])
     assert found.after.etag == 'W/"3"'
+
+
+async def test_a_removed_line_that_is_gone_already_is_looked_at_again_where_the_header_guards_it() -> None:
+    async with sap(batch(part(404, refusal()), part(200, order('W/"3"')))) as (system, _, _asked):
+        with pytest.raises(Stale):
+            await system.update(ORDER, HELD_ORDER, {}, [LineWrite("remove", "10", {})])
 
 
 # -------------------------------------------------------------------------------------------------------- create
