@@ -11,7 +11,7 @@ from tests.unit.mapping.world import HEADER, account, load
 FAULTS = """  city: {owner: both, dynamics: city, sap: City, viaa: trim}
   name: {owner: dynamics, dynamics: nam, sap: Name1}
   number: {owner: sap, dynamics: number, sap: Partner, check: {max: [1]}}
-  country: {owner: both, dynamics: country, sap: Country, via: {code: {table: contries}}}
+  country: {owner: both, dynamics: country, sap: Country, via: {code: {table: countriez}}}
 """
 
 
@@ -32,7 +32,7 @@ def test_a_wrong_key_hides_no_wrong_column_and_no_unknown_table(tmp_path: Path) 
             "s4/account.yaml:11: fields.number.check.max: found a list, expected one value: a text, a whole number, "
             "true, false, or null"
         ),
-        "s4/account.yaml:12: fields.country.via.0: unknown code table 'contries'",
+        "s4/account.yaml:12: fields.country.via.0: unknown code table 'countriez'",
     ]
 
 
