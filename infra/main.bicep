@@ -173,7 +173,7 @@ var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var storageSku = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
 
-// What deployment knows of shared/settings.py: addresses, names and limits, never a secret
+// What deployment knows of shared/settings: addresses, names and limits, never a secret
 var productSettings = {
   DATAVERSE_URL: dataverseUrl
   DATAVERSE_ORGANIZATION_ID: dataverseOrganizationId

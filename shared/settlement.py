@@ -50,6 +50,7 @@ FORBIDDEN = Backoff(300, 3600)  # SAP locks a user after a few bad logons
 CONTENDED = Backoff(1, 60)
 PAUSED = Backoff(30, 600)
 GIVE_UP = timedelta(days=7)
+WAIT_SECONDS_MAX = 86_400.0  # whatever a gateway names: a date years away would bury the change
 STALE_TWICE = 2  # reads, five seconds apart: what a replica lags is over by then
 STALE_WINDOW = timedelta(minutes=10)
 
@@ -73,11 +74,17 @@ async def settle(change: Change, app: App) -> Settled:
     return await settled(work, change, app)
 
 
-async def settled(work: Callable[[], Awaitable[Settled]], change: Change, app: App) -> Settled:
-    """Do the work of a change; its failures end as the table says."""
+async def settled(
+    work: Callable[[], Awaitable[Settled]],
+    change: Change,
+    app: App,
+    only_looks: Callable[[], Awaitable[bool]] | None = None,
+) -> Settled:
+    """Do the work of a change; its failures end as the table says. What only looks goes on while its flow is paused."""
     for _ in range(STALE_MAX):
         try:
-            if name := await paused(change.flow, app):
+            name = await paused(change.flow, app)
+            if name and not (name == change.flow and only_looks is not None and await only_looks()):
                 return await _while_paused(name, change, app)
             return await work()
         except Stale as error:
@@ -147,7 +154,7 @@ async def _again(change: Change, error: SyncError, app: App, wait_seconds: float
     now = app.now()
     if change.first_seen is not None and now - change.first_seen > GIVE_UP:
         return await _to_a_person(change, error, app)
-    at = now + timedelta(seconds=max(wait_seconds, 0.0))
+    at = now + timedelta(seconds=min(max(wait_seconds, 0.0), WAIT_SECONDS_MAX))
     await dispatch([retried(change, now)], app, not_before=at)
     return Settled(type(error).__name__.lower(), str(error), at)
 

@@ -32,8 +32,9 @@ def _scalar(value: Scalar) -> str:
         case bool():
             return "true" if value else "false"
         case int() | Decimal():
-            number = Decimal(value)
-            return f"{number.normalize():f}" if number else "0"
+            text = f"{Decimal(value):f}"  # not normalize(): that rounds to the context's 28 digits
+            text = text.rstrip("0").rstrip(".") if "." in text else text
+            return "0" if text == "-0" else text
         case datetime():
             return value.astimezone(UTC).isoformat()
         case date():

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Literal
 
 type Side = Literal["dynamics", "sap"]
@@ -18,7 +17,6 @@ type Values = Mapping[str, Scalar]
 
 SIDES: tuple[Side, Side] = ("dynamics", "sap")
 OTHER: Mapping[Side, Side] = {"dynamics": "sap", "sap": "dynamics"}
-EMPTY: Mapping[str, object] = MappingProxyType({})
 
 type Cause = Literal[
     "event", "sweep", "sync", "replay", "wake", "reference", "again", "backfill", "reconcile", "resolve"

@@ -1,4 +1,4 @@
-"""A compiled mapping: what `decide` works with. Built by `compile.py` from what `load.py` has checked; pure.
+"""A compiled mapping: what `decide` works with. Built by `compile` from what `load` has read; pure.
 
 A flow has one row set for the header and, for documents, one for the lines: the same type, judged by the same rules.
 """

@@ -39,25 +39,17 @@ def load_all(folder: Path, catalogues: Catalogues, settings: Mapping[str, str]) 
 
 
 def filtering_attributes(flow: Flow) -> tuple[str, ...]:
-    """Return the Dynamics attributes whose change can matter to SAP, for the webhook's filter: sorted, no paths.
+    """Return the Dynamics attributes whose change can matter, for the webhook's filter: sorted, no paths.
 
-    All that the flow reads, less what only SAP's own rows look at: 'cr_sapnumber' is written by us alone.
+    All that the flow reads, as `register` has it: also what SAP owns, for a person's edit of it is taken back.
     """
-    rows = flow.rows.fields
-    ours = {name for row in rows if _is_saps(row) for name in row.columns["dynamics"]}
-    others = {name for row in rows if not _is_saps(row) for name in row.columns["dynamics"]}
-    read = set(flow.selections["dynamics"].columns) - (ours - others) - {flow.birthmark.dynamics}
-    return tuple(sorted({attribute(name) for name in read}))
+    return tuple(sorted({attribute(name) for name in flow.selections["dynamics"].columns}))
 
 
 def attribute(column: str) -> str:
     """Return the attribute behind a column: '_customerid_value' and 'customerid_account.name' -> 'customerid…'."""
     first = column.partition(".")[0]
     return first.removeprefix("_").removesuffix("_value") if first.startswith("_") else first
-
-
-def _is_saps(row: Field) -> bool:
-    return row.owner == "sap" and row.then in (None, "sap")
 
 
 def describe(flow: Flow) -> Iterator[str]:

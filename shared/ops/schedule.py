@@ -44,12 +44,13 @@ def latest(schedule: Mapping[str, str], now: datetime) -> datetime:
     if kind == "cron":
         return _by_cron(text, schedule.get("zone", "UTC"), now)
     day, at, zone = _clock(kind, f"{text} {schedule['zone']}" if "zone" in schedule else text)
-    here = now.astimezone(zone)
-    for days in range(8):
-        candidate = datetime.combine(here.date() - timedelta(days=days), at, zone)
-        if candidate <= here and day in (None, candidate.weekday()):
-            return candidate.astimezone(UTC)
-    raise AssertionError("every weekday is among eight days")
+    today = now.astimezone(zone).date()
+    for days in range(9):  # a strike of the hour that spring leaves out may be later than now, and does not count
+        wall = datetime.combine(today - timedelta(days=days), at, zone)
+        candidate = wall.astimezone(UTC)  # in one zone Python compares what the clocks show
+        if candidate <= now and day in (None, wall.weekday()):
+            return candidate
+    raise AssertionError("every weekday strikes within nine days")
 
 
 def _by_cron(text: str, zone: str, now: datetime) -> datetime:

@@ -5,20 +5,22 @@ every page is a message of its own, so that no run is long and a crash repeats o
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core.link import Problem
+from shared.core.link import Link, Problem
 from shared.core.model import SIDES, Change, Side
 from shared.errors import Stale
 from shared.mapping.flow import Flow
 from shared.ops.intake import take_in
 from shared.ops.schedule import due
-from shared.ports import App, Touched
+from shared.ports import App, Page, Touched
 from shared.steps.dispatch import dispatch
 from shared.steps.pausing import paused
 from shared.steps.waiting import needs, park
+from shared.telemetry import event
 
 WAITER_COUNT_MAX = 10_000
 LOOK_AGAIN = timedelta(minutes=10)
@@ -52,13 +54,17 @@ async def sweep_page(change: Change, app: App) -> str:
     flow, side = app.flows[change.flow], change.side
     name = f"sweep/{flow.name}/{side}"
     page = await app.system(flow, side).changes(flow.selections[side], await app.state.watermark(name))
-    news = await asyncio.gather(*(_is_news(one, side, flow, app) for one in page.touched))
+    links = await asyncio.gather(*(_link(one, page, side, flow, app) for one in page.touched))
+    news = [one for one, link in zip(page.touched, links, strict=True) if _is_news(one, link, side)]
+    strangers = {one.key for one, link in zip(page.touched, links, strict=True) if link is None and not one.deleted}
+    if page.full == "page" or (page.full and len(strangers) > app.reconciling.writes_max):
+        # nobody has touched these: to load them all is the backfill's work, with its dry run, or the reconcile's
+        news = [one for one in news if one.key not in strangers]
+        event("load left to backfill", logging.WARNING, flow=flow.name, side=side, count=len(strangers))
+    origin = change.origin
     changes = [
-        Change(
-            flow.name, side, one.key, f"{change.origin} {one.version or ''}", change.correlation, "sweep", one.deleted
-        )
-        for one, new in zip(page.touched, news, strict=True)
-        if new
+        Change(flow.name, side, one.key, f"{origin} {one.version or ''}", change.correlation, "sweep", one.deleted)
+        for one in news
     ]
     await take_in(changes, app)
     await app.state.set_watermark(name, page.watermark)  # after the bus has them: a crash repeats the page
@@ -72,12 +78,15 @@ def _next_page(origin: str) -> str:
     return f"{run} page {int(page.partition(' ')[0] or 1) + 1}"
 
 
-async def _is_news(one: Touched, side: Side, flow: Flow, app: App) -> bool:
+async def _link(one: Touched, page: Page, side: Side, flow: Flow, app: App) -> Link | None:
+    """Return the link of a touched record, where it decides anything."""
+    known = one.deleted or (one.version is None and not page.full)
+    return None if known else await app.state.link(flow.pair, side, one.key)
+
+
+def _is_news(one: Touched, link: Link | None, side: Side) -> bool:
     """Return whether the link has not seen this version: our own writes come back in every change list."""
-    if one.deleted or one.version is None:
-        return True
-    link = await app.state.link(flow.pair, side, one.key)
-    return link is None or link.versions.get(side, -1) < one.version
+    return one.deleted or one.version is None or link is None or link.versions.get(side, -1) < one.version
 
 
 async def visit_waiters(app: App, older_than: timedelta) -> int:

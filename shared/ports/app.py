@@ -58,7 +58,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Everything that a sync may touch; built once in `wiring.py`.
+    """Everything that a sync may touch; built once a worker, by `wiring`.
 
     `systems` by name ('dataverse', 's4'); `now` gives the time, aware and in UTC; `chance` a number in [0, 1).
     `identities` are what the systems said they are when the worker began. `entrances` by system and object

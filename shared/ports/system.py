@@ -35,11 +35,15 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of touched records. `watermark` is where the next page starts; `more` says that there is one now."""
+    """One page of touched records. `watermark` is where the next page starts; `more` says that there is one now.
+
+    `full` says that it lists records because they are there, touched or not: all of them ('whole'), or one page.
+    """
 
     touched: tuple[Touched, ...]
     watermark: str
     more: bool
+    full: Literal["", "page", "whole"] = ""
 
 
 @dataclass(frozen=True, slots=True)

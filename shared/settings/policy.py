@@ -65,7 +65,10 @@ class Policy(BaseModel):
         alias="RECONCILE_WRITES_MAX",
         default=500,
         ge=0,
-        description=("A reconcile that would write more records than this waits for approval"),
+        description=(
+            "A reconcile that would write more records than this waits for approval; "
+            "a first sweep that meets more that nobody linked leaves them to a backfill"
+        ),
     )
     reconcile_writes_percent_max: int = Field(
         alias="RECONCILE_WRITES_PERCENT_MAX",

@@ -6,13 +6,15 @@ look with a hit ends the search; what it means that a hit is linked elsewhere, o
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from shared.core.digest import plain
 from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, Record, Scalar, Side
+from shared.core.model import OTHER, Answer, Record, Scalar, Side
 from shared.core.plan import Facts, Twin
+from shared.errors import NotYet, Refused, Stale
 from shared.mapping.flow import Flow
 from shared.ports import App
 
@@ -183,3 +185,23 @@ def _is_guid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def nothing_on_its_way(link: Link, twin: Record, facts: Facts) -> None:
+    """Wait for a create of the same pair whose answer was lost: it may be about to make another twin."""
+    for intent in link.intents:
+        until = intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))
+        by_mark = any(t.birthmark and t.record.key == twin.key for t in facts.twins)
+        if intent.kind == "create" and facts.now < until and not by_mark:
+            raise NotYet("a create of this pair may still commit", until=until)
+
+
+async def already_ours(link: Link, flow: Flow, app: App) -> Answer:
+    """Accept a taken row id only if the row carries our mark: then an earlier attempt made it (law 5)."""
+    found = await app.system(flow, "dynamics").read(flow.selections["dynamics"], link.dynamics)
+    if found is None:
+        raise Stale(f"row {link.dynamics} was there a moment ago")
+    column = flow.birthmark.dynamics
+    if column and plain(found.values.get(column)) != link.sap:
+        raise Refused(f"row {link.dynamics} exists but belongs to another SAP record than {link.sap}")
+    return Answer(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
-from shared.core.digest import plain, same
+from shared.core.digest import same
 from shared.core.link import Intent, Link
 from shared.core.model import OTHER, Answer, Record, Side, Write
 from shared.core.plan import Facts
@@ -26,11 +26,21 @@ from shared.decision.wording import (
     without,
     without_choices,
 )
-from shared.errors import AwaitsApproval, NeedsPerson, NotYet, Refused, Stale, SyncError, Transient, Unconfirmed
+from shared.errors import (
+    AwaitsApproval,
+    NeedsPerson,
+    NotAllowed,
+    NotYet,
+    Refused,
+    Stale,
+    SyncError,
+    Transient,
+    Unconfirmed,
+)
 from shared.mapping.flow import Flow
 from shared.ports import App
 from shared.steps.outcome import Outcome, new_link, write_of
-from shared.steps.twins import find_marked
+from shared.steps.twins import already_ours, find_marked, nothing_on_its_way
 from shared.steps.way_back import bind, set_free
 
 CLAIM_SECONDS = 90  # longer than the 60 s that one change may take
@@ -61,20 +71,11 @@ class Writer:
             raise Stale(f"{crm.key} was linked to another SAP record meanwhile")
         if link.claimed_until is not None and link.claimed_until > facts.now:
             raise NotYet("another worker is writing this pair", until=link.claimed_until)
-        self._nothing_on_its_way(link, twin)
-        link = replace(link, sap=erp.key, claimed_until=facts.now + timedelta(seconds=CLAIM_SECONDS))
+        nothing_on_its_way(link, twin, facts)
+        link = replace(link, sap=erp.key, claimed_until=self.app.now() + timedelta(seconds=CLAIM_SECONDS))
         await self._bind(link)
         await self._save(link)
         self.see(other, twin)
-
-    def _nothing_on_its_way(self, link: Link, twin: Record) -> None:
-        """Wait for a create of the same pair whose answer was lost: it may be about to make another twin."""
-        facts = self.out.facts
-        for intent in link.intents:
-            until = intent.since + timedelta(seconds=facts.longest.get(intent.side, 0))
-            by_mark = any(t.birthmark and t.record.key == twin.key for t in facts.twins)
-            if intent.kind == "create" and facts.now < until and not by_mark:
-                raise NotYet("a create of this pair may still commit", until=until)
 
     async def finish(self, link: Link) -> None:
         """Complete a claim that another worker left behind: its way-back row may be missing."""
@@ -150,26 +151,29 @@ class Writer:
         facts, side = self.out.facts, write.side
         intent = self._intent(write, "create" if may_appear else "update")
         link = self.out.link or new_link(facts, self.flow)
-        until = facts.now + timedelta(seconds=CLAIM_SECONDS)
+        until = self.app.now() + timedelta(seconds=CLAIM_SECONDS)  # the sync may have begun minutes ago
         await self._save(replace(link, intents=(*link.intents, intent), claimed_until=until))
         if facts.records[side] is not None or self.out.link is None:
             return
+        try:
+            await self._look_once_more(self.out.link, side)
+        except SyncError:
+            self._strike_out(claimed=True)  # nothing has left: an open create would be waited for (law 3)
+            raise
+
+    async def _look_once_more(self, link: Link, side: Side) -> None:
+        """Do what a create waits for: its way back is bound, and nobody has made the record meanwhile."""
         if side == "dynamics":
-            try:
-                await self._bind(self.out.link)
-            except Stale:
-                self._strike_out(claimed=True)  # nothing has left
-                raise
-        source = facts.records[OTHER[side]]
+            await self._bind(link)
+        source = self.out.facts.records[OTHER[side]]
         if source is not None and await find_marked(source, OTHER[side], self.flow, self.app):
-            self._strike_out(claimed=True)
             raise Stale(f"a record for {source.key} has appeared in {side}")
 
     def _intent(self, write: Write, kind: Literal["create", "update"]) -> Intent:
         """Return what is about to be sent, as it would arrive."""
         facts = self.out.facts
         sent = {name: facts.seal.digest(value) for name, value in expected(write, facts, self.flow).items()}
-        return Intent(write.side, kind, facts.now, sent)
+        return Intent(write.side, kind, self.app.now(), sent)
 
     async def _create(self, write: Write) -> Answer:
         link, side = self.out.link, write.side
@@ -184,18 +188,7 @@ class Writer:
         try:
             return await system.create(selection, write.values, write.lines, link.dynamics)
         except Stale:
-            return await self._already_ours(link)
-
-    async def _already_ours(self, link: Link) -> Answer:
-        """Accept a taken row id only if the row carries our mark: then an earlier attempt made it (law 5)."""
-        system, selection = self.app.system(self.flow, "dynamics"), self.flow.selections["dynamics"]
-        found = await system.read(selection, link.dynamics)
-        if found is None:
-            raise Stale(f"row {link.dynamics} was there a moment ago")
-        column = self.flow.birthmark.dynamics
-        if column and plain(found.values.get(column)) != link.sap:
-            raise Refused(f"row {link.dynamics} exists but belongs to another SAP record than {link.sap}")
-        return Answer(found)
+            return await already_ours(link, self.flow, self.app)
 
     async def _update(self, write: Write, record: Record) -> Answer:
         system, selection = self.app.system(self.flow, write.side), self.flow.selections[write.side]
@@ -211,6 +204,8 @@ class Writer:
         for _ in range(PUT_BACK_MAX):
             try:
                 undone = await system.update(selection, answer.after, columns, lines)
+            except NotAllowed:
+                break  # SAP locks users
             except SyncError:
                 continue
             self.out.put_back |= {(write.side, name) for name in names}

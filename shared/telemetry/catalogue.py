@@ -57,6 +57,7 @@ EVENTS: Mapping[str, Event] = {
             Measured("sync.lag_seconds", ("flow",), number="lag_ms", factor=0.001),
         ),
     ),
+    "load left to backfill": Event(_named("flow side count")),
     "received": Event(_named("source object count correlation")),
     "echo": Event(_named("source table message correlation"), calm=True),
     "unknown event": Event(_named("type")),

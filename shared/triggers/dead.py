@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared.errors import BadRequest, NeedsPerson
 from shared.ops.review.letters import Letter, record_changes, record_event
+from shared.ports import App
 from shared.telemetry import event
 from shared.triggers.events import dataverse
 from shared.triggers.receive import dataverse_changes
@@ -36,7 +37,12 @@ async def backfill_dead(msg: func.ServiceBusMessage) -> None:
 )
 async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
     """Record a dead Dataverse event by its ids: a body may hold values."""
-    found, app = letter("dataverse-events", msg), await WORKER.app()
+    found = letter("dataverse-events", msg)
+    with veiled():
+        _told(found, await _record_event(found, await WORKER.app()))
+
+
+async def _record_event(found: Letter, app: App) -> int:
     try:
         changes, why = await dataverse_changes(found.body, app), ""
     except (NeedsPerson, ValueError) as error:
@@ -46,8 +52,7 @@ async def dataverse_events_dead(msg: func.ServiceBusMessage) -> None:
         ids = {name: str(getattr(about, name)) for name in IDS}
     except (BadRequest, ValueError):
         ids = {}
-    with veiled():
-        _told(found, await record_event(found, changes, ids, app, why=why))
+    return await record_event(found, changes, ids, app, why=why)
 
 
 async def _dead_changes(queue: str, msg: func.ServiceBusMessage) -> None:

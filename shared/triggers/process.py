@@ -77,6 +77,12 @@ ERRANDS: Mapping[Cause, Callable[[Change, App], Awaitable[str]]] = {
 }
 
 
+ONLY_LOOKS: Mapping[Cause, Callable[[Change, App], Awaitable[bool]]] = {
+    "backfill": job.only_looks,
+    "reconcile": steps.only_looks,
+}
+
+
 async def _errand(change: Change, app: App) -> Settled:
     """Do one piece of work that is about no single record."""
 
@@ -89,7 +95,8 @@ async def _errand(change: Change, app: App) -> Settled:
             await gauges.swept(change, app)
         return Settled("swept", said)
 
-    return await settled(work, change, app)
+    looks = ONLY_LOOKS.get(change.cause)
+    return await settled(work, change, app, partial(looks, change, app) if looks else None)
 
 
 async def _reconciled(change: Change, began: datetime, app: App) -> None:

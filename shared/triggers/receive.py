@@ -1,4 +1,6 @@
-"""The ways in for events: check who calls, read who was touched, enqueue, answer. Neither system is asked anything.
+"""The ways in for events: check who calls, read who was touched, enqueue, answer.
+
+Neither system is asked about a record. Only a worker's first event waits until both have said which system they are.
 
 An event that cannot be enqueued is answered 503: Dataverse then tries exactly once more, and the sweep finds the rest.
 It finds as well what a body above REQUEST_BYTES_MAX was about (413). Events are never limited in their rate.

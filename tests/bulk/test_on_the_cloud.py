@@ -107,8 +107,9 @@ def test_a_load_is_planned_run_watched_and_cancelled(cloud: Cloud, ops: httpx.Cl
 
 
 def test_a_reconcile_finds_what_no_event_told_waits_for_approval_and_mends_it(cloud: Cloud, ops: httpx.Client) -> None:
-    whole = ops.post("backfill", json={"flow": "account", "side": "sap"}).json()
-    until(ops, f"backfill/{whole['id']}", lambda told: told["state"] == "finished")
+    for side in ("sap", "dynamics"):
+        whole = ops.post("backfill", json={"flow": "account", "side": side}).json()
+        until(ops, f"backfill/{whole['id']}", lambda told: told["state"] == "finished")
     end = time.monotonic() + PATIENCE_SECONDS
     while (before := reconciled(ops, {"repair": False}))["state"] != "finished":  # what was created a moment ago
         assert time.monotonic() < end, before

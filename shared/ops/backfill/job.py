@@ -91,6 +91,11 @@ async def every(app: App) -> list[Job]:
     return sorted(found, key=lambda job: job.started, reverse=True)
 
 
+async def only_looks(change: Change, app: App) -> bool:
+    """Return whether a job is a dry run: that one goes on while its flow is paused."""
+    return (await load(change.correlation, app)).dry_run
+
+
 async def step(change: Change, app: App) -> str:
     """List the next page of a job and enqueue its records. Returns a sentence for the log."""
     job = await load(change.correlation, app)

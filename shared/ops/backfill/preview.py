@@ -16,8 +16,6 @@ from shared.pipeline import gather
 from shared.ports import App
 from shared.steps.dispatch import addressed
 
-BIRTHMARK = "birthmark"
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:

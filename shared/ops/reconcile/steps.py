@@ -32,8 +32,8 @@ async def start_due(app: App, run_id: str) -> list[str]:
     for flow in app.flows:
         name, now = f"reconciled/{flow}", app.now()
         last = await app.state.watermark(name)
-        if not app.reconciling.schedule or await paused(flow, app):
-            continue
+        if not app.reconciling.schedule or await paused(flow, app) not in ("", flow):
+            continue  # a paused flow is compared all the same; of a paused system nothing is read
         if last and not due(app.reconciling.schedule, datetime.fromisoformat(last), now):
             continue
         await app.state.set_watermark(name, now.isoformat())
@@ -64,6 +64,12 @@ async def start(flow: str, app: App, *, run_id: str, asked_by: str, repairs: boo
     await keep(run, app)
     await dispatch([run.driver()], app)
     return run
+
+
+async def only_looks(change: Change, app: App) -> bool:
+    """Return whether a run is not at its repairs yet: so far it goes on while its flow is paused."""
+    run = await last_run(change.flow, app)
+    return run is None or run.stage != "enqueue"
 
 
 async def step(change: Change, app: App) -> str:

@@ -27,7 +27,8 @@ async def pair(flow: str, key: str, app: App) -> dict[str, Any]:
         if link is not None:
             journal = await app.state.journal(full.pair, link.dynamics, JOURNAL_COUNT)
             return {"flow": name, **link_view(link), "journal": [_entry(one) for one in journal]}
-    parked = [one for one in await app.state.parked(name, PARKED_COUNT) if one.key == key]
+    looks = [await app.state.parked_one(name, side, canonical(key)) for side in SIDES]
+    parked = [one for one in looks if one is not None]
     waits = await _waits(name, key, app)
     if parked or waits:
         told = {"waits_for": waits} if waits else {}

@@ -1,6 +1,6 @@
 """Bearer tokens: fetched once, kept until shortly before they expire, fetched by one caller while the others wait.
 
-It knows no Dataverse. azure.identity is imported only when a credential of ours has to be made.
+It knows no Dataverse, and makes no credential.
 """
 
 import asyncio
@@ -74,13 +74,6 @@ def from_credential(credential: AsyncTokenCredential, base_url: str) -> Tokens:
         return Token(access.token, float(access.expires_on))
 
     return Tokens(fetch)
-
-
-def default_credential(client_id: str = "") -> AsyncTokenCredential:
-    """Return the managed identity (`client_id` names a user-assigned one) or whatever the machine is signed in with."""
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 -- 0.3 s of imports, wanted by few starts
-
-    return DefaultAzureCredential(managed_identity_client_id=client_id or None)
 
 
 def from_client_secret(http: Http, token_url: str, client_id: str, secret: str, scope: str) -> Tokens:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from shared.errors import BadMapping
 from shared.ports import Page, Touched
@@ -55,13 +55,14 @@ async def page(wire: Wire, shape: Shape, watermark: str, page_size: int | None, 
     touched = _headers(rows, parent, full=mark.full) if parent else _touched(rows, table)
     if next_link := body.get("@odata.nextLink"):
         marks[turn] = replace(mark, link=wire.local(next_link))
-        return Page(touched, _dump(marks, turn), more=True)
+        return Page(touched, _dump(marks, turn), more=True, full="page" if mark.full else "")
     delta_link = body.get("@odata.deltaLink")
     if not delta_link:
         raise BadMapping(f"{what}: no delta token came; switch on change tracking for {table.name}")
     marks[turn] = Mark(wire.local(delta_link), full=False)
     turn = (turn + 1) % len(tables)
-    return Page(touched, _dump(marks, turn), more=turn > 0)
+    last: Literal["page", "whole"] = "page" if mark.link else "whole"
+    return Page(touched, _dump(marks, turn), more=turn > 0, full=last if mark.full else "")
 
 
 async def _ask(wire: Wire, table: Table, mark: Mark, parent: str, page_size: int | None) -> Reply:

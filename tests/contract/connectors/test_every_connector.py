@@ -1,4 +1,4 @@
-"""What every connector does alike. A connector with its simulator is registered in connectors.py."""
+"""What every connector does alike. A connector with its simulator is registered in registry.py."""
 
 import importlib
 from collections.abc import AsyncIterator

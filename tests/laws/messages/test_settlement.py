@@ -192,3 +192,9 @@ def test_waits_grow_never_shrink_and_have_an_end(backoff) -> None:
     assert waits == sorted(waits)
     assert waits[-1] == backoff.longest_seconds
     assert backoff.wait_seconds(10_000, 1.0) == backoff.longest_seconds * 1.25
+
+
+async def test_a_wait_without_end_is_cut_to_a_day() -> None:
+    _, (message,), _, world = await after(Throttled("x", wait_seconds=99_999_999_999_999.0))
+    assert message.not_before is not None
+    assert message.not_before - world.app.now() <= timedelta(days=1)

@@ -1,15 +1,17 @@
 """A sweep is the truth about what was touched: a page is on the bus before it is ticked off, and none goes missing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.core.model import Change, Selection
 from shared.errors import Unavailable
 from shared.ops.sweep import sweep_page
-from shared.ports import Page, Touched
+from shared.ports import Page, Reconciling, Touched
 from tests.laws.script import crash
-from tests.laws.world import World
+from tests.laws.world import D2, World
 from tests.sim.world import Crash
 
 FLOW, MARK = "s4/partner", "sweep/s4/partner/dynamics"
@@ -85,3 +87,19 @@ async def test_a_deletion_is_news_whatever_was_seen() -> None:
     await sweep_page(HINT, world.app)
     (sent,) = (delivery.message.change for delivery in world.bus.queue)
     assert (sent.key, sent.deleted, sent.cause) == (d, True, "sweep")
+
+
+@pytest.mark.parametrize(
+    ("full", "writes_max", "loaded"),
+    [("whole", 1, True), ("whole", 0, False), ("page", 500, False)],
+    ids=["a few", "more than a run may write", "one page of many"],
+)
+async def test_a_full_read_is_no_initial_load_that_nobody_asked_for(full: Any, writes_max: int, loaded: bool) -> None:
+    world = World()
+    world.app = replace(world.app, reconciling=Reconciling(writes_max=writes_max))
+    d, _ = await world.linked()
+    seen = (await world.link(d)).versions["dynamics"]
+    touched = (Touched(d, version=seen + 1), Touched(world.account(D2), version=1), Touched("k9", deleted=True))
+    tells(world, [Page(touched, "one", more=False, full=full)])
+    await sweep_page(HINT, world.app)
+    assert asked(world) == sorted([d, "k9", *([D2] if loaded else [])])

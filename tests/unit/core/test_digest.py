@@ -81,3 +81,8 @@ def test_two_keys_give_two_digests_so_that_a_table_of_phone_numbers_does_not_hel
 def test_texts_are_the_same_only_if_they_are_equal(one: str, other: str) -> None:
     assert same(one, other) == (one == other)
     assert (plain(one) == plain(other)) == (one == other)
+
+
+def test_amounts_keep_all_their_digits() -> None:
+    assert not same(Decimal("12345678901234567.89012345678901"), Decimal("12345678901234567.89012345678902"))
+    assert [plain(Decimal(text)) for text in ("-0.00", "1E+2", "12.50", "100")] == ["0", "100", "12.5", "100"]

@@ -101,12 +101,12 @@ def test_describe_tells_direction_owner_and_filter(tmp_path: Path) -> None:
         "kind sap then dynamics city <-> City",
         "group dynamics - --> Grouping (create only)",
     ]
-    assert lines[-1] == "dynamics filtering attributes: city,name,parent,type"
+    assert lines[-1] == "dynamics filtering attributes: city,name,number,parent,type"
 
 
-def test_a_webhook_is_filtered_by_attributes_that_matter_to_sap(tmp_path: Path) -> None:
+def test_a_webhook_is_filtered_by_all_that_the_flow_reads(tmp_path: Path) -> None:
     flow = account(tmp_path, FIELDS)
-    assert filtering_attributes(flow) == ("city", "name", "parent")
+    assert filtering_attributes(flow) == ("city", "name", "number", "parent")
 
 
 @pytest.mark.parametrize(

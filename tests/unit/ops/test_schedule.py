@@ -52,3 +52,13 @@ def test_a_weekly_run_strikes_on_its_day() -> None:
 def test_a_schedule_that_nobody_can_read_is_refused_with_what_is_expected(schedule: dict) -> None:
     with pytest.raises(BadMapping, match="sweep"):
         due(schedule, NOW - timedelta(days=9), NOW)
+
+
+def test_a_time_that_spring_leaves_out_strikes_once() -> None:
+    schedule, last, runs = {"daily": "02:30", "zone": "Europe/Berlin"}, datetime(2026, 3, 28, 1, 30, tzinfo=UTC), 0
+    for minute in range(150):  # clocks jump from two to three at 01:00 UTC
+        now = datetime(2026, 3, 29, 0, 30, tzinfo=UTC) + timedelta(minutes=minute)
+        assert latest(schedule, now) <= now
+        if due(schedule, last, now):
+            runs, last = runs + 1, now
+    assert runs == 1
