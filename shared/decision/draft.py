@@ -153,7 +153,7 @@ def same_context(old: Problem, facts: Facts) -> bool:
 
 def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem | None:
     """Return a problem if the field would return, again within the hour, to a value it had before (law 9)."""
-    if facts.link is None or asked_for(one.name, facts):
+    if facts.link is None or asked_for(one.name, facts) or _flag_follows(one, value, problem.side, facts):
         return None
     name = f"{problem.side} {one.name}"
     trail = [digest for at, what, digest in facts.link.recent if what == name and at > facts.now - RECENT]
@@ -165,6 +165,15 @@ def _fight(one: Judged, value: Value, problem: Problem, facts: Facts) -> Problem
         "make one of them leave the field alone, or change its owner in the mapping"
     )
     return replace(problem, cause="fight", message=message)
+
+
+def _flag_follows(one: Judged, value: Value, target: Side | Literal[""], facts: Facts) -> bool:
+    """Return whether a flag, with only two values to come back to, follows its one owner and nobody contradicts."""
+    base = facts.link.base.get(one.field.name) if facts.link else None
+    if target == "" or base is None or not one.based or not isinstance(value, bool):
+        return False
+    owner = effective_owner(one.field, in_step_before=True)
+    return owner == OTHER[target] and facts.seal.matches(one.raw[target], getattr(base, target))
 
 
 def asked_for(name: str, facts: Facts) -> bool:

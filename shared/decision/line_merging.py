@@ -38,7 +38,7 @@ def told_line(draft: Draft, line: Line, header: Record, target: Side, lines: Lin
     """Return the columns of a new line, with its birthmark."""
     values = in_context(line, header, lines, OTHER[target])
     told = draft.told(lines.rows, values, target, f"line {line.key}.")
-    if target == "sap" and lines.birthmark and (known := mark(line, lines)):
+    if target == "sap" and lines.birthmark and (known := mark(line, lines, header.lines)):
         told[lines.birthmark] = known
     return told
 

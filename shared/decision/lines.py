@@ -29,10 +29,19 @@ class LinePair:
         return f"line {key or (self.sap and self.sap.key) or (self.link and self.link.sap)}"
 
 
-def mark(line: Line, lines: Lines) -> str:
-    """Return what the SAP line's birthmark column holds for a Dynamics line: a column, or a short code of its key."""
-    if lines.holds:
-        return plain(line.values.get(lines.holds))
+def mark(line: Line, lines: Lines, document: Iterable[Line]) -> str:
+    """Return what the SAP line's birthmark column shall hold for a Dynamics line: a column, or a short code of its key.
+
+    Dataverse neither demands a line's number nor keeps it single (salesorderdetail.lineitemnumber: optional, no key):
+    a number that is missing, or that another line of the document has too, would mark nothing.
+    """
+    held = plain(line.values.get(lines.holds)) if lines.holds else ""
+    alone = all(plain(other.values.get(lines.holds)) != held for other in document if other.key != line.key)
+    return held if held and alone else code(line)
+
+
+def code(line: Line) -> str:
+    """Return a short code of a Dynamics line's key."""
     return blake2b(line.key.encode(), digest_size=4).hexdigest()[:MARK_CHARACTERS].upper()
 
 
@@ -98,9 +107,12 @@ def _take(found: Iterable[tuple[Line, Line]], crm: dict[str, Line], erp: dict[st
 
 
 def _by_birthmark(crm: Mapping[str, Line], erp: Mapping[str, Line], lines: Lines) -> Iterable[tuple[Line, Line]]:
-    marks = {k: mark(line, lines) for k, line in crm.items()}
     held = {k: plain(line.values.get(lines.birthmark)) for k, line in erp.items()}
-    return ((crm[c], erp[s]) for c, s in _unique_pairs(marks, held))
+    pairs = _unique_pairs({k: code(line) for k, line in crm.items()}, held)
+    coded = {c for c, _ in pairs}
+    numbers = {k: plain(line.values.get(lines.holds)) for k, line in crm.items() if k not in coded}
+    pairs += _unique_pairs(numbers, held) if lines.holds else []
+    return ((crm[c], erp[s]) for c, s in pairs)
 
 
 def _alike(crm: Mapping[str, Line], erp: Mapping[str, Line], left: str, right: str) -> Iterable[tuple[str, str]]:

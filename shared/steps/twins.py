@@ -4,7 +4,7 @@ Birthmarks first, because they were written in the create itself; then the mappi
 look with a hit ends the search; what it means that a hit is linked elsewhere, or that there are two, `decide` says.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from shared.core.digest import plain
 from shared.core.link import Link
 from shared.core.messages import born_in_sap
-from shared.core.model import OTHER, Answer, Record, Scalar, Side
+from shared.core.model import OTHER, SIDES, Answer, Record, Scalar, Side
 from shared.core.plan import Facts, Twin
 from shared.errors import NotYet, Refused, Stale
 from shared.mapping.flow import Flow
@@ -120,9 +120,18 @@ async def _looks(
     for where in _marks_named_by(source, side, flow):
         yield True, marked, await system.find(selection, where)
     for keys in flow.match:
-        value = source.key if keys[side] == "" else source.values.get(keys[side])
+        value = source.key if keys[side] == "" else _as_told(source, side, keys, flow)
         if plain(value) and (side != "dynamics" or keys[side] != mark.dynamics):
             yield False, keys[side], await system.find(selection, {keys[other]: value})
+
+
+def _as_told(source: Record, side: Side, keys: Mapping[Side, str], flow: Flow) -> Scalar:
+    """Return a match key's value as its row tells it: 'de 811 111 112' is looked for as 'DE811111112'."""
+    ends = {each: (keys[each],) for each in SIDES}
+    for field, says in zip(flow.rows.fields, flow.rows.carry[side](source.values, {}), strict=True):
+        if all(field.columns.get(each) == ends[each] for each in SIDES) and isinstance(says, str):
+            return says
+    return source.values.get(keys[side])
 
 
 def _keys_named_by(source: Record, side: Side, flow: Flow) -> list[str]:

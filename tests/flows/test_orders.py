@@ -45,6 +45,18 @@ def test_a_line_deleted_in_dynamics_is_rejected_in_sap(office: Office) -> None:
     assert office.rows("salesorderdetail", _salesorderid_value=order, lineitemnumber=2) == []
 
 
+def test_an_order_deleted_in_dynamics_is_not_delivered(office: Office) -> None:
+    account, _ = office.linked_account("Gelöscht GmbH")
+    order, number = office.linked_order(account, "TG11")
+    office.crm("delete", {"table": "salesorder", "id": order, "user": BACK_OFFICE})
+
+    def blocked() -> bool:
+        return bool(office.sap("A_SalesOrder", SalesOrder=number)[0]["DeliveryBlockReason"] == "01")
+
+    office.until(blocked, "SAP holds the delivery")
+    assert office.pair(number, "order")["status"] == "retired"
+
+
 def test_a_line_added_and_a_quantity_changed_by_the_back_office_reach_sap_once(office: Office) -> None:
     account, _ = office.linked_account("Nachbestellung AG")
     order, number = office.linked_order(account, "TG11")

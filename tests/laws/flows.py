@@ -20,6 +20,7 @@ CRM = {
             "accountid": Column("guid"),
             **_texts("name", "city", "postal", "street", "fax", "memo", "vat", "terms", "country", "sapnumber"),
             "parent": Column("lookup"),
+            "onhold": FLAG,
             "kind": INT,
             "state": INT,
         }
@@ -41,6 +42,7 @@ ERP = {
             **_texts("Number", "category", "name1", "search", "town", "road", "fax", "memo", "tax", "payterms"),
             **_texts("zip", "land", "parent", "mark"),
             "blocked": FLAG,
+            "locked": FLAG,
         }
     ),
     "Order": ObjectInfo(

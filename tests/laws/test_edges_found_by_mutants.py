@@ -205,8 +205,8 @@ def test_a_line_reads_what_its_rows_want_of_the_header() -> None:
 
 
 def test_a_line_without_a_column_for_its_mark_keeps_its_mark_from_version_to_version() -> None:
-    assert mark(L1, replace(ORDER.lines, holds="")) == "CA234C"
-    assert mark(L1, ORDER.lines) == plain("1")
+    assert mark(L1, replace(ORDER.lines, holds=""), ()) == "CA234C"
+    assert mark(L1, ORDER.lines, (L1,)) == plain("1")
 
 
 def test_an_intent_is_forgotten_when_it_can_commit_no_more() -> None:

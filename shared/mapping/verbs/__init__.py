@@ -15,6 +15,7 @@ VERBS: Mapping[str, Callable[..., Verb]] = MappingProxyType(
     {
         "alpha": texts.alpha,
         "code": values.code,
+        "compact": texts.compact,
         "cut": texts.cut,
         "dats": values.dats,
         "day": values.day,

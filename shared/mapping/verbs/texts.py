@@ -17,6 +17,11 @@ def trim() -> Verb:
     return Verb(str.strip, str.strip)
 
 
+def compact() -> Verb:
+    """No blanks at all: 'DE 123 456 789' -> 'DE123456789'; back as SAP has it. Both are in step with each other."""
+    return Verb(lambda text: "".join(text.split()), str.strip)
+
+
 def lower() -> Verb:
     """Lower case, both ways: 'Info@Contoso.example' <-> 'info@contoso.example'."""
     return Verb(str.lower, str.lower)

@@ -108,6 +108,14 @@ async def test_without_a_mark_a_twin_is_found_by_the_match_key() -> None:
     assert len(world.erp.rows) == 1
 
 
+async def test_a_match_key_is_looked_for_as_its_row_tells_it() -> None:
+    world = World()
+    s = world.partner(tax="V1")
+    await world.sync(world.account(vat=" v1 "))
+    assert (await world.link()).sap == s
+    assert len(world.erp.rows) == 1
+
+
 async def test_an_absent_match_key_matches_nothing() -> None:
     world = World()
     world.partner(tax="")

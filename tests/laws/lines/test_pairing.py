@@ -76,10 +76,20 @@ def test_a_line_that_is_missing_on_both_sides_is_still_in_its_link() -> None:
 
 def test_a_line_without_a_column_for_its_mark_is_known_by_a_short_code_of_its_key() -> None:
     coded = replace(LINES, holds="")
-    code = mark(crm("a"), coded)
+    code = mark(crm("a"), coded, ())
     assert len(code) == 6
-    assert code != mark(crm("b"), coded)
+    assert code != mark(crm("b"), coded, ())
     assert paired((crm("a"), crm("b")), (erp("10", code),), lines=coded) == [("a", "10"), ("b", "-")]
+
+
+def test_a_line_whose_number_is_missing_or_shared_is_marked_by_a_short_code_of_its_key_and_known_by_it() -> None:
+    """Dataverse neither demands a line's number nor keeps it single."""
+    lines = (crm("a", "1"), crm("b", "1"), crm("c", ""), crm("d", "2"))
+    marks = [mark(line, LINES, lines) for line in lines]
+    assert marks[3] == "2"
+    assert len(set(marks)) == len(lines)
+    sap = tuple(erp(str(10 * n), held) for n, held in enumerate(marks, 1))
+    assert paired(lines, sap) == [("a", "10"), ("b", "20"), ("c", "30"), ("d", "40")]
 
 
 def test_a_record_that_is_not_there_has_no_lines() -> None:

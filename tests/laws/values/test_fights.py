@@ -98,3 +98,26 @@ async def test_two_automations_that_rewrite_one_field_come_to_an_end(*, sap_etag
     await world.sync(d)
     assert world.erp.writes == writes
     assert await world.parked(d) == ("fight",)
+
+
+async def test_a_flag_that_one_owner_switches_on_and_off_is_no_fight() -> None:
+    world = World()
+    d, s = await world.linked()
+    for locked in (True, False, True, False, True, False):
+        world.erp.edit(s, locked=locked)
+        await world.sync(s, "sap")
+        assert world.crm.rows[d].values["onhold"] is locked
+        world.clock.move(60)
+    assert await world.stuck() == {}
+
+
+async def test_a_flag_that_somebody_switches_back_again_and_again_is_a_fight() -> None:
+    world = World()
+    d, s = await world.linked()
+    world.erp.edit(s, locked=True)
+    await world.sync(s, "sap")
+    for _ in range(4):
+        world.crm.edit(d, onhold=False)
+        await world.sync(d)
+        world.clock.move(60)
+    assert await world.stuck() == {"on_hold": "fight"}

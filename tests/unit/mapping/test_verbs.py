@@ -135,6 +135,7 @@ def test_every_street_comes_back_as_it_was(line: str, where: str) -> None:
     ("name", "arguments", "dynamics", "sap"),
     [
         ("trim", {}, " a b ", "a b"),
+        ("compact", {}, " DE 123 456 789 ", "DE123456789"),
         ("lower", {}, "A@b.C", "a@b.c"),
         ("upper", {}, "ab", "AB"),
         ("cut", {"length": 3}, "abcd", "abc"),
