@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
@@ -22,7 +23,8 @@ class Worker:
     breakers forget what the systems said. A later look at a system that was silent at first holds nobody up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], App], clock: Callable[[], float] = monotonic) -> None:
+        self._make, self._clock = make, clock
         self._built: App | None = None
         self._app: App | None = None  # only when nothing is known against its environment
         self._look_again_at = 0.0
@@ -37,17 +39,17 @@ class Worker:
         return self._app
 
     async def _checked(self) -> App:
-        self._built = self._built or build(settings(), os.environ)
+        self._built = self._built or self._make()
         try:
             identities = await _checked_identities(self._built)
         except WrongEnvironment:
             self._app = None  # nobody works for an environment that was found to be another one
             raise
-        self._look_again_at = monotonic() + LOOK_AGAIN_SECONDS
+        self._look_again_at = self._clock() + LOOK_AGAIN_SECONDS
         return replace(self._built, identities=identities)
 
     def _unsure(self, app: App) -> bool:
-        return len(app.identities) < len(app.systems) and monotonic() >= self._look_again_at
+        return len(app.identities) < len(app.systems) and self._clock() >= self._look_again_at
 
 
 async def _checked_identities(app: App) -> dict[str, str]:
@@ -72,4 +74,4 @@ async def _checked_identities(app: App) -> dict[str, str]:
     return identities
 
 
-WORKER = Worker()
+WORKER = Worker(lambda: build(settings(), os.environ))

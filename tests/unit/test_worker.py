@@ -10,7 +10,7 @@ import pytest
 from shared.core.digest import Seal
 from shared.errors import Unavailable, WrongEnvironment
 from shared.ports import App
-from shared.wiring import worker
+from shared.wiring.worker import LOOK_AGAIN_SECONDS, Worker
 from tests.sim.memory_state import MemoryState
 
 
@@ -42,33 +42,30 @@ def app(state: object, **systems: Named) -> App:
     )
 
 
-def built(monkeypatch: pytest.MonkeyPatch, made: App) -> list[App]:
-    found: list[App] = []
-    monkeypatch.setattr(worker, "settings", lambda: None)
-    monkeypatch.setattr(worker, "build", lambda *_: found.append(made) or made)
-    return found
-
-
-async def test_a_state_that_does_not_answer_is_no_reason_to_build_another_app(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_state_that_does_not_answer_is_no_reason_to_build_another_app() -> None:
     class Sick(MemoryState):
         async def watermark(self, name: str) -> str:
             raise Unavailable(name)
 
-    found = built(monkeypatch, app(Sick(), dataverse=Named(lambda: "org")))
-    one = worker.Worker()
+    found: list[App] = []
+
+    def make() -> App:
+        found.append(app(Sick(), dataverse=Named(lambda: "org")))
+        return found[-1]
+
+    one = Worker(make)
     for _ in range(3):
         with pytest.raises(Unavailable):
             await one.app()
     assert len(found) == 1
 
 
-async def test_a_second_look_at_a_silent_system_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_look_at_a_silent_system_holds_nobody_up() -> None:
     now, answer = [0.0], asyncio.Event()
-    monkeypatch.setattr(worker, "monotonic", lambda: now[0])
-    built(monkeypatch, app(MemoryState(), s4=Named(down, answer.wait)))
-    one = worker.Worker()
+    silent = app(MemoryState(), s4=Named(down, answer.wait))
+    one = Worker(lambda: silent, clock=lambda: now[0])
     await one.app()
-    now[0] = worker.LOOK_AGAIN_SECONDS
+    now[0] = LOOK_AGAIN_SECONDS
     looking = asyncio.create_task(one.app())
     await asyncio.sleep(0)
     await asyncio.wait_for(one.app(), 1)
@@ -76,16 +73,13 @@ async def test_a_second_look_at_a_silent_system_holds_nobody_up(monkeypatch: pyt
     assert (await looking).identities == {"s4": "True"}
 
 
-async def test_nobody_works_for_an_environment_that_turned_out_to_be_another_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_nobody_works_for_an_environment_that_turned_out_to_be_another_one() -> None:
     now, state = [0.0], MemoryState()
     await state.set_watermark("identity/s4", "S4H/100")
-    monkeypatch.setattr(worker, "monotonic", lambda: now[0])
-    built(monkeypatch, app(state, s4=Named(down, lambda: "S4H/200")))
-    one = worker.Worker()
+    another = app(state, s4=Named(down, lambda: "S4H/200"))
+    one = Worker(lambda: another, clock=lambda: now[0])
     await one.app()
-    now[0] = worker.LOOK_AGAIN_SECONDS
+    now[0] = LOOK_AGAIN_SECONDS
     for _ in range(2):
         with pytest.raises(WrongEnvironment):
             await one.app()
